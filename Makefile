@@ -1,0 +1,41 @@
+.DEFAULT_GOAL := help
+.PHONY: help demo ui test check bench clean
+
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(INSTALLED) ## Train both arms of the digits example, and judge its claims
+	@$(BIN)/python examples/digits_optimizers/demo.py
+
+ui: $(INSTALLED) ## Open the MLflow UI on the project's store
+	@$(BIN)/repro ui
+
+test: check ## Run everything that CI runs
+	@$(BIN)/python -m pytest -q -rfEs -n 2 --dist worksteal
+
+check: $(INSTALLED) ## Run the static checks only: style, types, architecture, dependencies
+	@$(BIN)/ruff check --quiet --output-format concise
+	@$(BIN)/ruff format --check --quiet
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-logo > .venv/lint-imports.log || { cat .venv/lint-imports.log; exit 1; }
+	@$(BIN)/deptry --no-ansi repro 2> .venv/deptry.log || { cat .venv/deptry.log; exit 1; }
+
+bench: $(INSTALLED) ## Measure
+	@$(BIN)/python -m pytest -q -m bench tests/benchmarks
+
+clean: ## Remove the environment and all caches; stores stay
+	@rm -rf .venv build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	@find repro tests examples -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "$(PYTHON) is $$($(PYTHON) --version 2>&1); 3.11 or newer is needed: make PYTHON=python3.11 ..."; exit 1; }
+	@echo 'installing into .venv, which takes some minutes the first time'
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check \
+		--constraint constraints.txt --editable '.[test,check]'
+	@touch $@

@@ -1,0 +1,1 @@
+"""Rules, applied to the records of a claim; findings; the verdict on whether it may be believed."""

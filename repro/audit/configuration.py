@@ -1,0 +1,192 @@
+"""The configuration of runs in canonical form: where two arms differ, and what was declared."""
+
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Literal
+
+from repro.claims import Claim
+from repro.facts import fact_types
+from repro.facts.fact import Absent, Fact, Opaque, Scalar
+from repro.record import Arms, RunRecord, is_compared, is_per_replicate
+
+# Follows from the roles (`data.train.*`), which are compared themselves.
+DERIVED = frozenset({"data.pool_digest"})
+
+# What a declared parameter may be called, by the observed value that it repeats. Any other
+# parameter repeats the observed value of its own name: params.nesterov, optimizer.nesterov.
+OBSERVED_AS: Mapping[str, tuple[str, ...]] = {
+    "batch_size": ("batching.micro", "batching.effective"),
+    "epochs": ("budget.n_epochs",),
+    "learning_rate": ("optimizer.lr",),
+    "n_parameters": ("architecture.n_trainable",),
+    "optimizer": ("optimizer.name",),
+    "random_state": ("determinism.seed",),
+}
+OBSERVED_IN = ("optimizer", "architecture", "batching", "budget", "determinism")
+MAY_ECHO = ("params.", "architecture.random_state", "optimizer.n_parameters")
+
+# Other training rows, declared as such, change these too.
+FOLLOWS: Mapping[str, str] = {
+    "budget.n_samples": "data.train.n_rows",
+    "split.fingerprint": "data.train.rows_digest",
+    "split.n_train": "data.train.n_rows",
+    "split.train_digest": "data.train.rows_digest",
+}
+
+# A tree id differs when any file does; the imported files are compared one by one.
+TREE, MODULES = "code.tree", "code.modules."
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A path at which the runs of a claim do not agree."""
+
+    path: str
+    echoes: tuple[str, ...]  # declared parameters that repeat the observed value
+    is_between: bool  # the arms differ
+    inside: tuple[str, ...]  # arms whose own runs differ
+
+    def declared_as(self, claim: Claim) -> Literal["treatment", "nuisance"] | None:
+        """What the claim declares it to be, under any of its names."""
+        names = (self.path, *self.echoes, FOLLOWS.get(self.path, self.path))
+        if any(matches(name, claim.nuisance) for name in names):
+            return "nuisance"
+        return "treatment" if any(matches(name, claim.treatment) for name in names) else None
+
+
+def matches(path: str, globs: Iterable[str]) -> bool:
+    """Whether a declared glob means this path; `code:*.py` means imported files, `code:*` any."""
+    for glob in globs:
+        if glob.startswith("code:"):
+            wanted = glob.removeprefix("code:")
+            if fnmatchcase(path, MODULES + wanted) or (wanted == "*" and path == TREE):
+                return True
+        elif fnmatchcase(path, glob) or glob == f"{path}.*":
+            return True
+    return False
+
+
+def is_declared(claim: Claim, *paths: str) -> bool:
+    """Whether the claim declares one of these paths as treatment or nuisance."""
+    return any(matches(path, claim.treatment + claim.nuisance) for path in paths)
+
+
+def differences(arms: Arms[RunRecord]) -> tuple[Difference, ...]:
+    """Every compared path at which the arms, or the runs of one arm, differ; sorted by path."""
+    between = {path for left, right in arms.contrasts() for path in differing(left, right)}
+    if not arms.pairs:  # other seeds, other folds: they differ by design
+        between = {path for path in between if not is_per_replicate(path)}
+    inside = {arm: _inside(records) for arm, records in arms.sides()}
+    echoes = _echoes(arms.every())
+    return tuple(
+        Difference(
+            path=path,
+            echoes=tuple(name for name, observed in echoes.items() if observed == path),
+            is_between=path in between,
+            inside=tuple(arm for arm, paths in inside.items() if path in paths),
+        )
+        for path in sorted(between.union(*inside.values()) - echoes.keys())
+    )
+
+
+def differing(left: RunRecord, right: RunRecord) -> frozenset[str]:
+    """The compared paths at which two runs differ; a fact that only one of them has, by its key.
+
+    A fact that is not recorded on either side differs from nothing: it is unknown.
+    """
+    found: set[str] = set()
+    for key in fact_types():
+        a, b = left.facts.get(key), right.facts.get(key)
+        if _is_known(a) and _is_known(b):
+            if isinstance(a, Fact) and isinstance(b, Fact):
+                found.update(_unequal(_compared(a), _compared(b)))
+            elif (isinstance(a, Fact) or isinstance(b, Fact)) and is_compared(f"{key}.any"):
+                found.add(key)
+    if any(path.startswith(MODULES) for path in found):
+        found.discard(TREE)
+    return frozenset(found)
+
+
+def same(left: Scalar, right: Scalar) -> bool:
+    """Whether two recorded values are one: floats within 1e-9, numbers also as text."""
+    if isinstance(left, str) != isinstance(right, str):
+        left, right = _as_number(left), _as_number(right)
+    if isinstance(left, int | float) and isinstance(right, int | float):
+        if isinstance(left, bool) == isinstance(right, bool):
+            return math.isclose(left, right, rel_tol=1e-9)
+        return False
+    return left == right
+
+
+def _is_known(fact: Fact | Absent | Opaque | None) -> bool:
+    return isinstance(fact, Fact) or (isinstance(fact, Absent) and fact.kind == "not_applicable")
+
+
+def _compared(fact: Fact) -> dict[str, Scalar]:
+    flat = fact.flat().items()
+    return {path: value for path, value in flat if is_compared(path) and path not in DERIVED}
+
+
+def _unequal(a: Mapping[str, Scalar], b: Mapping[str, Scalar]) -> Iterator[str]:
+    for path in a.keys() | b.keys():
+        if path in a and path in b:
+            if not same(a[path], b[path]):
+                yield path
+        elif not _is_empty_list(path, a, b):
+            yield path
+
+
+def _is_empty_list(path: str, a: Mapping[str, Scalar], b: Mapping[str, Scalar]) -> bool:
+    """An empty list has a path of its own; the items on the other side are the difference."""
+    value = a.get(path, b.get(path))
+    return value == "none" and any(name.startswith(f"{path}.") for name in (*a, *b))
+
+
+def _inside(records: Sequence[RunRecord]) -> frozenset[str]:
+    """Paths at which the runs of one arm differ, those aside that a replicate may change."""
+    found = {path for other in records[1:] for path in differing(records[0], other)}
+    return frozenset(path for path in found if not is_per_replicate(path))
+
+
+def _echoes(records: Sequence[RunRecord]) -> dict[str, str]:
+    """Parameters that repeat an observed value in every run: the same fact, told twice."""
+    paths = {path for record in records for path in record.flat if path.startswith(MAY_ECHO)}
+    found: dict[str, str] = {}
+    for path in sorted(paths):
+        for observed in _observed_names(path):
+            if observed != path and _repeats(path, observed, records):
+                found[path] = observed
+                break
+    return found
+
+
+def _observed_names(path: str) -> Iterator[str]:
+    name = path.rpartition(".")[2]
+    yield from OBSERVED_AS.get(name, ())
+    if path.startswith("params."):
+        yield from (f"{key}.{name}" for key in OBSERVED_IN)
+
+
+def _repeats(path: str, observed: str, records: Sequence[RunRecord]) -> bool:
+    values = [(record.flat.get(path), record.flat.get(observed)) for record in records]
+    is_seen = any(path in record.flat and observed in record.flat for record in records)
+    return is_seen and all(same(_folded(a), _folded(b)) for a, b in values)
+
+
+def _folded(value: Scalar) -> Scalar:
+    return value.casefold() if isinstance(value, str) else value
+
+
+def _as_number(value: Scalar) -> Scalar:
+    """The number or truth value that a text spells; anything else as it is."""
+    if not isinstance(value, str):
+        return value
+    if value in ("True", "true", "False", "false"):
+        return value in ("True", "true")
+    try:
+        return float(value) if re.search(r"\d", value) else value
+    except ValueError:
+        return value

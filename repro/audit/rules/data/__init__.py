@@ -1,0 +1,1 @@
+"""Were both arms given the same data, and learned from no evaluation row?"""

@@ -1,0 +1,1 @@
+"""Do the arms differ by the declared treatment, and by nothing else?"""

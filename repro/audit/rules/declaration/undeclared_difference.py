@@ -1,0 +1,110 @@
+"""The arms, or the runs of one arm, differ in something that was not declared.
+
+Why: with two differences nobody can say which of them made the score. Everything recorded is
+compared, so that the forgotten difference is found too.
+
+Fix: align the runs, or declare the path as treatment (the cause under test) or as nuisance (tuned
+for each arm on purpose).
+
+Wrong when: a declared parameter only names an output, such as a folder or a title: declare it as
+nuisance. Differences of machine and package versions are warnings, they are seldom the cause.
+
+Source: ceteris paribus; Bouthillier et al. 2021 measure how much single undeclared factors move a
+score.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from repro.audit.case import Spoken
+from repro.audit.configuration import MODULES, TREE, Difference, differences
+from repro.audit.example import example_arms
+from repro.audit.rule import Severity, Unknown, Violation, rule
+from repro.audit.unrecorded import look_up, unrecorded
+from repro.claims import EXAMPLE as CLAIM
+from repro.claims import Claim
+from repro.facts import fact_types
+from repro.facts.batching import EXAMPLE as BATCHING
+from repro.facts.fact import Absent
+from repro.facts.optimizer import EXAMPLE as OPTIMIZER
+from repro.record import Arms, RunRecord, is_compared
+
+MILD = ("determinism", "environment", "hardware")  # seldom the cause, and other rules speak first
+DEFINITION = ("metric", "source_digest", "arguments", "greater_is_better", "on")  # PRT003 compares
+
+
+@rule("DEC001", Severity.ERROR)
+def check(claim: Claim, runs: Arms[RunRecord], spoken: Spoken) -> Iterator[Violation | Unknown]:
+    """Every difference is declared, or another rule speaks about it."""
+    found = [
+        difference
+        for difference in differences(runs)
+        if difference.path not in spoken.paths and not _is_definition(difference.path, claim)
+    ]
+    between = [item for item in found if item.is_between and item.declared_as(claim) is None]
+    yield from _violations(between, "between the arms", claim, runs)
+    unruly = [item for item in found if item.inside and item.declared_as(claim) != "nuisance"]
+    for arm, _ in runs.sides():
+        inside = [item for item in unruly if arm in item.inside]
+        yield from _violations(inside, f"inside the {arm} arm", claim, runs)
+    yield from _unknown(runs, spoken)
+
+
+def _violations(
+    found: Sequence[Difference], where: str, claim: Claim, runs: Arms[RunRecord]
+) -> Iterator[Violation]:
+    """One violation for each fact and severity."""
+    groups: dict[tuple[str, Severity], list[str]] = {}
+    for item in found:
+        severity = _severity(item.path, claim, runs)
+        groups.setdefault((item.path.partition(".")[0], severity), []).append(item.path)
+    for (key, severity), paths in groups.items():
+        yield _violation(key, severity, paths, where)
+
+
+def _violation(key: str, severity: Severity, paths: Sequence[str], where: str) -> Violation:
+    message = f"{len(paths)} values of {key} differ {where} and are not declared"
+    glob = f"{key}.*"
+    if len(paths) == 1:
+        message, glob = f"{paths[0]} differs {where} and is not declared", paths[0]
+    if paths == [TREE]:
+        message, glob = f"a file that no run imported differs {where}", "code:*"
+    roles = "nuisance" if where.startswith("inside") else "treatment or nuisance"
+    return Violation(
+        message, f'align the runs, or declare "{glob}" as {roles}', tuple(paths), severity
+    )
+
+
+def _severity(path: str, claim: Claim, runs: Arms[RunRecord]) -> Severity:
+    key, _, rest = path.partition(".")
+    if key in MILD or (path == TREE and _know_their_modules(runs)):
+        return Severity.WARNING
+    if key == "scores" and not rest.startswith(tuple(f"{name}." for name in claim.metrics)):
+        return Severity.NOTE  # a score that the claim does not use
+    return Severity.ERROR
+
+
+def _know_their_modules(runs: Arms[RunRecord]) -> bool:
+    return all(any(path.startswith(MODULES) for path in run.flat) for run in runs.every())
+
+
+def _is_definition(path: str, claim: Claim) -> bool:
+    return path in {f"scores.{name}.{part}" for name in claim.metrics for part in DEFINITION}
+
+
+def _unknown(runs: Arms[RunRecord], spoken: Spoken) -> Iterator[Unknown]:
+    """Facts that some run should have and has not, and that no other rule asked for."""
+    for key, kind in fact_types().items():
+        facts = [look_up(run, kind) for run in runs.every() if is_compared(f"{key}.any")]
+        gaps = [unrecorded(key, fact) for fact in facts if isinstance(fact, Absent)]
+        severity = Severity.WARNING if key in MILD else None
+        for gap in dict.fromkeys(gap for gap in gaps if isinstance(gap, Unknown)):
+            if key not in spoken.paths:
+                yield replace(gap, severity=severity)
+
+
+BAD = {
+    "claim": CLAIM,
+    "runs": example_arms(OPTIMIZER.but(name="AdamW"), BATCHING.but(shuffle=False)),
+}
+GOOD = {"claim": CLAIM, "runs": example_arms(OPTIMIZER.but(name="AdamW"))}

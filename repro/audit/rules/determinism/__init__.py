@@ -1,0 +1,1 @@
+"""Can a run be repeated?"""

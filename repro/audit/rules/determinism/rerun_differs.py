@@ -1,0 +1,59 @@
+"""The same configuration with the same seed gave another score when it was run again.
+
+Why: the seed does not hold the run: part of every difference between the arms is this noise. And
+whoever runs again until the score pleases is choosing, not measuring.
+
+Fix: `repro replay` names the first step that differs; switch on deterministic algorithms.
+
+Wrong when: the training is known to be nondeterministic, and enough seeds average over it.
+
+Source: Zhuang et al. 2022 on noise from nondeterministic kernels.
+"""
+
+from collections.abc import Iterator
+
+from repro.audit.case import Rerun, Reruns
+from repro.audit.configuration import differing, same
+from repro.audit.example import example_record
+from repro.audit.rule import Severity, Violation, rule
+from repro.claims import EXAMPLE as CLAIM
+from repro.claims import Claim
+from repro.facts.outcome import Outcome
+from repro.facts.scores import EXAMPLE as SCORES
+from repro.facts.scores import Scores
+from repro.record import RunRecord
+
+
+@rule("DET007", Severity.WARNING)
+def check(claim: Claim, reruns: Reruns) -> Iterator[Violation]:
+    """Every superseded run that finished has the score of the run that replaced it."""
+    for rerun in reruns.pairs:
+        old, new = (_value(run, claim.metric) for run in (rerun.superseded, rerun.kept))
+        if old is None or new is None or same(old, new):
+            continue
+        if not differing(rerun.superseded, rerun.kept):
+            yield Violation(
+                message=f"{rerun.arm} {rerun.kept.replicate}: {claim.metric} was {old:g} in run "
+                f"{rerun.superseded.run_id[:8]} and is {new:g} in run {rerun.kept.run_id[:8]}, "
+                f"of one configuration",
+                fix=f"repro replay {rerun.kept.run_id[:8]}",
+                points=(f"scores.{claim.metric}.value",),
+            )
+
+
+def _value(run: RunRecord, metric: str) -> float | None:
+    """The score of a finished run."""
+    outcome, scores = run.find(Outcome), run.find(Scores)
+    is_finished = outcome is not None and outcome.status == "FINISHED"
+    return scores.value(metric) if scores and is_finished else None
+
+
+_OTHER = SCORES.but(scored=(SCORES.scored[0].model_copy(update={"value": 0.91}),))
+BAD = {
+    "claim": CLAIM,
+    "reruns": Reruns((Rerun("baseline", example_record(), example_record(_OTHER)),)),
+}
+GOOD = {
+    "claim": CLAIM,
+    "reruns": Reruns((Rerun("baseline", example_record(), example_record()),)),
+}

@@ -1,0 +1,1 @@
+"""Did both arms run on the same software?"""

@@ -1,0 +1,1 @@
+"""Were both arms trained and scored in the same way?"""

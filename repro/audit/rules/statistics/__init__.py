@@ -1,0 +1,1 @@
+"""Does the difference exceed the noise?"""

@@ -1,0 +1,38 @@
+"""What a rule answers where a fact should be and is not."""
+
+from collections.abc import Mapping
+
+from repro.audit.rule import NotApplicable, Unknown
+from repro.facts.fact import Absent, Fact, Opaque
+from repro.record import RunRecord
+
+# How a fact gets into the record, where the script has a say in it.
+HOW_TO_RECORD: Mapping[str, str] = {
+    "architecture": "run.watch(model, optimizer)",
+    "batching": "run.watch(model, optimizer), or train from run.dataloader(dataset)",
+    "code": "run the script from its git repository",
+    "data": "run.log_data(train=..., test=...)",
+    "optimizer": "run.watch(model, optimizer)",
+    "scores": 'run.score("test/accuracy", ...)',
+    "split": "run.use_split(plan, fold), or run.log_data(train=..., test=...)",
+}
+
+
+def unrecorded(key: str, absent: Absent) -> Unknown | NotApplicable:
+    """Why the fact is missing, and how it gets into the record."""
+    if absent.kind == "not_applicable":
+        return NotApplicable(f"{key} does not apply: {absent.reason}")
+    if absent.kind == "failed":
+        message = f"{key} could not be observed: {absent.reason}"
+        return Unknown(message, "remove the cause and run again", (key,))
+    fix = HOW_TO_RECORD.get(key, "run inside repro.tracked_run(...)")
+    return Unknown(f"{key} is not recorded: {absent.reason}", fix, (key,))
+
+
+def look_up(record: RunRecord, kind: type[Fact]) -> Fact | Absent:
+    """The fact as rules see it: one of a newer version is not recorded for them."""
+    found = record.get(kind)
+    if isinstance(found, Opaque):
+        reason = f"a newer version of repro wrote it (version {found.version}); upgrade to read it"
+        return Absent(reason=reason, kind="not_recorded")
+    return found

@@ -1,0 +1,21 @@
+"""Determinism: set, derive, check and give back every source of randomness and every switch."""
+
+from repro.determinism.controlled import Controlled
+from repro.determinism.loader import seeded_loader
+from repro.determinism.seeds import derive_seed
+from repro.determinism.streams import isolated, numpy_rng, torch_generator
+from repro.determinism.strict_errors import explain
+from repro.determinism.switches import Mode, Value, read_switches
+
+__all__ = [
+    "Controlled",
+    "Mode",
+    "Value",
+    "derive_seed",
+    "explain",
+    "isolated",
+    "numpy_rng",
+    "read_switches",
+    "seeded_loader",
+    "torch_generator",
+]

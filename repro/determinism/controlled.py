@@ -1,0 +1,135 @@
+"""A block in which every global generator is seeded and every switch set; and given back after."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
+from types import TracebackType
+from typing import Self, get_args
+
+from repro.determinism.arrival import Arrivals, is_imported
+from repro.determinism.generators import GENERATORS, generators_of, seed_generators
+from repro.determinism.seeds import MAX_SEED
+from repro.determinism.switches import (
+    SWITCHES,
+    Mode,
+    Value,
+    give_back,
+    read_switches,
+    set_switch,
+    switches_of,
+)
+from repro.errors import UsageError
+
+_MODULES = tuple(dict.fromkeys([*(g.module for g in GENERATORS), *(s.module for s in SWITCHES)]))
+
+
+class Controlled:
+    """Seeds all generators and sets all switches of a process; gives back what it found.
+
+    What is imported only inside the block is seeded and switched in that moment, and goes back to
+    the state it was imported with. Blocks nest, and one object may be entered again and again.
+
+    Parameters
+    ----------
+    seed : 0 to 2**64 - 1
+        Given as it is to `random.seed` and `torch.manual_seed`, and modulo 2**32 to
+        `numpy.random.seed`, so that it can be used by hand.
+    mode
+        "strict" makes torch refuse operations that are not deterministic, "warn" makes it warn,
+        "off" leaves every switch alone and only seeds.
+    """
+
+    def __init__(self, seed: int, mode: Mode = "strict") -> None:
+        if not isinstance(seed, int) or not 0 <= seed <= MAX_SEED:
+            raise UsageError(f"seed is {seed!r}; it must be an integer from 0 to 2**64 - 1.")
+        if mode not in get_args(Mode):
+            raise UsageError(f"mode is {mode!r}; it must be one of: {', '.join(get_args(Mode))}.")
+        self.seed = seed
+        self.mode = mode
+        self._stack: ExitStack | None = None
+        self._clear()
+
+    def _clear(self) -> None:
+        self._seeded: list[str] = []
+        self._set_to: dict[str, Value] = {}
+        self._failures: list[str] = []
+
+    def enter(self) -> Self:
+        """Remember everything, then seed and set it."""
+        if self._stack is not None:
+            raise UsageError("This block was entered already; nest another Controlled(...) in it.")
+        self._clear()
+        self._stack = stack = ExitStack()
+        try:
+            for module in filter(is_imported, _MODULES):
+                self._take(module, stack)
+            awaited = [module for module in _MODULES if not is_imported(module)]
+            stack.enter_context(Arrivals({m: partial(self._take, m, stack) for m in awaited}))
+        except BaseException:
+            self.exit()
+            raise
+        return self
+
+    def exit(self) -> None:
+        """Give everything back, whatever happens to the single pieces."""
+        stack, self._stack = self._stack, None
+        if stack is not None:
+            stack.close()
+
+    def _take(self, module: str, stack: ExitStack) -> None:
+        """Remember, set and seed what one imported module brings along."""
+        switches = switches_of(module)
+        for switch in reversed(switches):  # a stack: given back in the order of the table
+            stack.callback(self._attempt, switch.name, partial(give_back, switch, switch.look()))
+        for generator in generators_of(module):
+            write_back = partial(generator.write, generator.read())
+            stack.callback(self._attempt, generator.name, write_back)
+        for switch in switches:
+            self._attempt(switch.name, partial(set_switch, switch, self.mode))
+        self._seeded += seed_generators(module, self.seed)
+        self._set_to |= read_switches(switches)
+
+    def _attempt(self, name: str, change: Callable[[], object]) -> None:
+        # One that fails must not keep the others from their values, nor end a finished training.
+        try:
+            change()
+        except Exception as error:
+            self._failures.append(f"{name}: {type(error).__name__}: {error}")
+            warnings.warn(f"{name} could not be changed: {error}", RuntimeWarning, stacklevel=2)
+
+    def __enter__(self) -> Self:
+        return self.enter()
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.exit()
+
+    @property
+    def seeded(self) -> tuple[str, ...]:
+        """Names of the generators that were seeded: python, numpy, torch, torch.cuda:0, ..."""
+        return tuple(self._seeded)
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """What could not be set or given back, and why."""
+        return tuple(self._failures)
+
+    def switches_at_start(self) -> dict[str, Value]:
+        """Switches as they were in effect after they were set, or after their module arrived."""
+        return dict(self._set_to)
+
+    def drift(self) -> dict[str, tuple[Value, Value]]:
+        """Switches that somebody changed since: value at the start, value now.
+
+        Ask on the thread that trains: some switches belong to a thread.
+        """
+        watched = [s for s in SWITCHES if s.name in self._set_to and not s.is_scoped]
+        now = read_switches(watched)
+        return {n: (self._set_to[n], value) for n, value in now.items() if value != self._set_to[n]}

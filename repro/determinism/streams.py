@@ -1,0 +1,42 @@
+"""Generators of one's own, by name; and blocks that leave the global ones untouched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+from repro.determinism.generators import GENERATORS, generators_of
+from repro.determinism.seeds import derive_seed
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+
+
+def numpy_rng(seed: int, name: str) -> np.random.Generator:
+    """Generator that depends on seed and name only: a new one disturbs none of the others."""
+    import numpy as np
+
+    return np.random.default_rng(derive_seed(seed, "numpy", name))
+
+
+def torch_generator(seed: int, name: str) -> torch.Generator:
+    """Generator on the CPU that depends on seed and name only."""
+    import torch
+
+    return torch.Generator().manual_seed(derive_seed(seed, "torch", name))
+
+
+@contextmanager
+def isolated() -> Iterator[None]:
+    """Inside, draw as you like: afterwards every global generator is where it was before.
+
+    Around evaluation and logging, so that doing them more or less often changes no training. A
+    library that is imported inside for the first time is not covered.
+    """
+    with ExitStack() as stack:
+        for module in dict.fromkeys(generator.module for generator in GENERATORS):
+            for generator in generators_of(module):
+                stack.callback(generator.write, generator.read())
+        yield

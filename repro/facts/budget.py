@@ -1,0 +1,27 @@
+"""How much training a run got."""
+
+from typing import ClassVar
+
+from repro.facts.fact import Fact
+
+
+class Budget(Fact):
+    """Counted while training, not declared."""
+
+    # Steps follow from samples and batching.effective, which are compared themselves.
+    IGNORED: ClassVar = ("budget.wall_seconds", "budget.n_steps", "budget.n_batches")
+
+    # Folds differ in size by a row.
+    PER_REPLICATE: ClassVar = ("budget.n_samples", "budget.n_epochs")
+
+    n_steps: int | None = None  # optimizer steps; None: nothing to count
+    n_batches: int | None = None
+    n_samples: int | None = None
+    n_epochs: float | None = None  # samples / rows of the train role
+    n_test_reads: int = 0  # scores taken on the test role
+    wall_seconds: float
+
+
+EXAMPLE = Budget(
+    n_steps=55, n_batches=55, n_samples=6735, n_epochs=5.0, n_test_reads=1, wall_seconds=2.5
+)

@@ -1,0 +1,87 @@
+"""What every fact is, and how one says that it is missing."""
+
+import re
+from collections.abc import Iterator
+from typing import Any, ClassVar, Literal, Self
+
+from pydantic import BaseModel, ConfigDict
+
+from repro.digest import canonical_json
+
+Scalar = str | int | float | bool | None
+
+
+class Part(BaseModel):
+    """A piece of a fact. In a tuple, its first field names it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
+
+
+class Fact(Part):
+    """One thing observed about a run.
+
+    `flat()` gives every value a dotted path (`optimizer.lr`). Three globs over these paths say how
+    two runs are compared: `IGNORED` never gates a comparison, `PER_REPLICATE` may differ between
+    the seeds or folds of one arm, everything else must be equal or declared.
+    """
+
+    VERSION: ClassVar[int] = 1
+    INLINE: ClassVar[tuple[str, ...]] = ()  # fields whose parts drop the field's name in paths
+    IGNORED: ClassVar[tuple[str, ...]] = ()
+    PER_REPLICATE: ClassVar[tuple[str, ...]] = ()
+
+    @classmethod
+    def key(cls) -> str:
+        """The fact's name in records and paths: `Optimizer` is `optimizer`."""
+        return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+
+    @classmethod
+    def upgrade(cls, version: int, data: dict[str, Any]) -> dict[str, Any]:
+        """Data of an older version in the shape of this one."""
+        raise NotImplementedError(f"{cls.__name__} {version} has no upgrade to {cls.VERSION}")
+
+    def flat(self) -> dict[str, Scalar]:
+        """Every value under its dotted path."""
+        data = self.model_dump(mode="json")
+        pairs: dict[str, Scalar] = {}
+        for field, value in data.items():
+            if field not in self.INLINE:
+                pairs.update(_flatten(f"{self.key()}.{field}", value))
+            elif value:
+                pairs.update(_flatten(self.key(), value))
+        return pairs
+
+    def but(self, **changes: object) -> Self:
+        """The same fact with some values changed, validated again."""
+        return type(self).model_validate({**self.model_dump(), **changes})
+
+
+class Absent(Part):
+    """A fact that this run does not have, and why."""
+
+    reason: str
+    kind: Literal["not_applicable", "not_recorded", "failed"]
+
+
+class Opaque(Part):
+    """A fact of a newer version: kept as it is, understood by no rule."""
+
+    version: int
+    data: dict[str, Any]
+
+
+def _flatten(prefix: str, value: object) -> Iterator[tuple[str, Scalar]]:
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _flatten(f"{prefix}.{name}", inner)
+    elif isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
+        for item in value:
+            (_, name), *others = item.items()
+            if len(others) == 1:  # a name with one value needs no third level
+                yield from _flatten(f"{prefix}.{name}", others[0][1])
+            else:
+                yield from _flatten(f"{prefix}.{name}", dict(others))
+    elif isinstance(value, list):
+        yield prefix, canonical_json(value) if value else "none"
+    else:
+        yield prefix, value  # type: ignore[misc]  # JSON holds nothing but scalars here

@@ -1,0 +1,1 @@
+"""How facts are looked at. With `determinism`, the only place that touches live objects."""

@@ -1,0 +1,84 @@
+"""Flattens hyperparameters, whatever they come in."""
+
+import argparse
+import dataclasses
+import math
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from pathlib import PurePath
+from typing import Any
+
+from pydantic import BaseModel
+
+from repro.errors import UsageError
+from repro.facts.fact import Scalar
+from repro.facts.params import Param
+from repro.observe.redaction import MASK, is_secret_name, masked_text
+
+
+def declared(params: object) -> tuple[Param, ...]:
+    """Hyperparameters of a dict, dataclass, pydantic model or argparse namespace, in order.
+
+    Raises
+    ------
+    UsageError
+        Another type, a key that is no string, or two keys that flatten to one name.
+    """
+    if params is None:
+        return ()
+    pairs = list(_flatten("", _as_mapping(params)))
+    names = [name for name, _ in pairs]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise UsageError(
+            f"params hold {repeated[0]!r} twice once nested names are joined with dots. "
+            f"Rename one of them."
+        )
+    return tuple(Param(name=name, value=value) for name, value in pairs)
+
+
+def _as_mapping(params: object) -> Mapping[Any, Any]:
+    if isinstance(params, BaseModel):
+        return params.model_dump()
+    if dataclasses.is_dataclass(params) and not isinstance(params, type):
+        return dataclasses.asdict(params)
+    if isinstance(params, argparse.Namespace):
+        return vars(params)
+    if isinstance(params, Mapping):
+        return params
+    raise UsageError(
+        f"params={params!r} is a {type(params).__name__}. "
+        f"Pass a dict, a dataclass, a pydantic model or an argparse namespace."
+    )
+
+
+def _flatten(prefix: str, params: Mapping[Any, Any]) -> Iterator[tuple[str, Scalar]]:
+    for key, value in params.items():
+        if not isinstance(key, str) or not key:
+            raise UsageError(f"params have a key {key!r}. Every key is a string, and not empty.")
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping | BaseModel | argparse.Namespace) or (
+            dataclasses.is_dataclass(value) and not isinstance(value, type)
+        ):
+            yield from _flatten(f"{name}.", _as_mapping(value))
+        else:
+            yield name, MASK if is_secret_name(name) else scalar(value)
+
+
+def scalar(value: object) -> Scalar:
+    """A value as it is stored: plain scalars as they are, everything else as text.
+
+    >>> scalar(0.1), scalar((1, 2)), scalar(float("inf"))
+    (0.1, '(1, 2)', 'inf')
+    """
+    if isinstance(value, Enum):
+        return scalar(value.value)
+    if value is None or isinstance(value, bool | int):
+        return value
+    if hasattr(value, "item") and getattr(value, "size", 0) == 1:  # a numpy scalar
+        return scalar(value.item())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if isinstance(value, type) or callable(value):
+        return getattr(value, "__qualname__", None) or type(value).__name__
+    return masked_text(str(value) if isinstance(value, str | PurePath) else repr(value))[:1000]

@@ -1,0 +1,227 @@
+"""All facts of one run; how they are stored, sealed, and put side by side."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from functools import cached_property
+from typing import Any, Generic, Protocol, TypeVar
+
+from pydantic import ValidationError
+
+from repro.digest import canonical_json, digest_bytes, digest_json, short
+from repro.errors import RecordCorrupt
+from repro.facts import fact_types
+from repro.facts.code import Code
+from repro.facts.data import Data
+from repro.facts.determinism import Determinism
+from repro.facts.fact import Absent, Fact, Opaque, Scalar
+from repro.facts.outcome import Outcome
+from repro.facts.scores import Scores
+from repro.facts.split import Split
+
+FORMAT = "repro.record/1"
+
+F = TypeVar("F", bound=Fact)
+T = TypeVar("T")
+U = TypeVar("U")
+
+
+@dataclass(frozen=True, order=True)
+class Replicate:
+    """What makes two runs of two arms a pair: the same seed, the same fold, or both."""
+
+    seed: int | None
+    fold: int | None
+
+    def __str__(self) -> str:
+        named = (("seed", self.seed), ("fold", self.fold))
+        return " ".join(f"{name} {value}" for name, value in named if value is not None) or "-"
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """Everything known about one run: for each fact its value, or why there is none."""
+
+    run_id: str
+    name: str
+    facts: Mapping[str, Fact | Absent | Opaque]
+
+    def get(self, kind: type[F]) -> F | Absent | Opaque:
+        """The fact, or why it is missing."""
+        found = self.facts.get(kind.key())
+        if found is None:
+            return Absent(reason="the record does not mention it", kind="not_recorded")
+        if isinstance(found, kind | Absent | Opaque):
+            return found
+        raise RecordCorrupt(f"run {self.run_id[:8]}: fact {kind.key()!r} is a {type(found)}")
+
+    def find(self, kind: type[F]) -> F | None:
+        """The fact, or None."""
+        found = self.get(kind)
+        return found if isinstance(found, kind) else None
+
+    @cached_property
+    def flat(self) -> Mapping[str, Scalar]:
+        """Every recorded value under its dotted path."""
+        pairs: dict[str, Scalar] = {}
+        for fact in self.facts.values():
+            if isinstance(fact, Fact):
+                pairs.update(fact.flat())
+        return pairs
+
+    @property
+    def replicate(self) -> Replicate:
+        """Seed and fold, as recorded."""
+        determinism, split = self.find(Determinism), self.find(Split)
+        return Replicate(
+            seed=determinism.seed if determinism else None, fold=split.fold if split else None
+        )
+
+
+@dataclass(frozen=True)
+class Arms(Generic[T]):
+    """One thing of every run of a claim, on both sides.
+
+    `pairs` holds positions (baseline, candidate) of runs that are each other's counterpart.
+    """
+
+    baseline: tuple[T, ...]
+    candidate: tuple[T, ...]
+    pairs: tuple[tuple[int, int], ...] = field(default=())
+
+    @classmethod
+    def of(cls, baseline: T, candidate: T) -> "Arms[T]":
+        """One run on each side, paired."""
+        return cls((baseline,), (candidate,), ((0, 0),))
+
+    def contrasts(self) -> Iterator[tuple[T, T]]:
+        """Every pair; without any, every run of one side against the first of the other."""
+        if self.pairs:
+            yield from ((self.baseline[i], self.candidate[j]) for i, j in self.pairs)
+        elif self.baseline and self.candidate:
+            yield from ((self.baseline[0], other) for other in self.candidate)
+            yield from ((other, self.candidate[0]) for other in self.baseline[1:])
+
+    def sides(self) -> tuple[tuple[str, tuple[T, ...]], tuple[str, tuple[T, ...]]]:
+        """Both sides with their names."""
+        return ("baseline", self.baseline), ("candidate", self.candidate)
+
+    def every(self) -> tuple[T, ...]:
+        """All runs of both sides."""
+        return self.baseline + self.candidate
+
+    def with_values(self, baseline: Sequence[U], candidate: Sequence[U]) -> "Arms[U]":
+        """Other things of the same runs."""
+        return Arms(tuple(baseline), tuple(candidate), self.pairs)
+
+
+class History(Protocol):
+    """What the runs of an experiment can be asked."""
+
+    def find_runs(self, query: str) -> Sequence[str]:
+        """Run ids that match an MLflow filter, oldest first, whatever their status."""
+
+    def record(self, run_id: str) -> RunRecord:
+        """The record of one run."""
+
+
+def is_compared(path: str) -> bool:
+    """Whether a difference at this path gates a comparison."""
+    kind = fact_types().get(path.partition(".")[0])
+    return kind is not None and not any(fnmatchcase(path, glob) for glob in kind.IGNORED)
+
+
+def is_per_replicate(path: str) -> bool:
+    """Whether a value may differ between the seeds or folds of one arm."""
+    kind = fact_types().get(path.partition(".")[0])
+    return kind is not None and any(fnmatchcase(path, glob) for glob in kind.PER_REPLICATE)
+
+
+def dump(record: RunRecord) -> str:
+    """The record as canonical JSON."""
+    facts = {key: _dump_fact(fact) for key, fact in record.facts.items()}
+    head = {"format": FORMAT, "run_id": record.run_id, "name": record.name}
+    return canonical_json({**head, "facts": facts})
+
+
+def _dump_fact(fact: Fact | Absent | Opaque) -> dict[str, Any]:
+    if isinstance(fact, Absent):
+        return {"absent": fact.model_dump(mode="json")}
+    if isinstance(fact, Opaque):
+        return {"version": fact.version, "data": fact.data}
+    return {"version": fact.VERSION, "data": fact.model_dump(mode="json")}
+
+
+def load(text: str) -> RunRecord:
+    """The record that `dump` wrote; facts of a newer version stay opaque.
+
+    Raises
+    ------
+    RecordCorrupt
+        The text is not a record, or a fact does not fit its own version.
+    """
+    try:
+        data = json.loads(text)
+        if data["format"] != FORMAT:
+            raise RecordCorrupt(
+                f"the record says {data['format']!r}; this version reads {FORMAT!r}."
+            )
+        facts = {key: _load_fact(key, entry) for key, entry in data["facts"].items()}
+        return RunRecord(run_id=data["run_id"], name=data["name"], facts=facts)
+    except (KeyError, TypeError, AttributeError, json.JSONDecodeError, ValidationError) as error:
+        raise RecordCorrupt(f"the record cannot be read: {error}.") from error
+
+
+def _load_fact(key: str, entry: dict[str, Any]) -> Fact | Absent | Opaque:
+    if "absent" in entry:
+        return Absent.model_validate(entry["absent"])
+    version, data = entry["version"], entry["data"]
+    kind = fact_types().get(key)
+    if kind is None or version > kind.VERSION:
+        return Opaque(version=version, data=data)
+    return kind.model_validate(data if version == kind.VERSION else kind.upgrade(version, data))
+
+
+def seal(record: RunRecord) -> str:
+    """Digest of the whole record."""
+    return digest_bytes(dump(record).encode())
+
+
+def protocol(record: RunRecord) -> str | None:
+    """The comparability group: equal for two runs whose scores may be compared.
+
+    Digest of the evaluation data, of the split plan (not of the fold) and of the definition of
+    every score. None when one of them is not recorded: unknown groups with nothing.
+    """
+    data, split, scores = record.find(Data), record.find(Split), record.find(Scores)
+    if data is None or split is None or scores is None or not scores.scored:
+        return None
+    plan = split.fingerprint or split.test_digest
+    definitions = sorted(
+        (score.name, score.on, score.metric, score.source_digest or "", score.arguments)
+        for score in scores.scored
+    )
+    return digest_json([data.pool_digest, plan, sorted(set(definitions))])
+
+
+def short_tags(record: RunRecord) -> dict[str, str]:
+    """Short digests for the run list, by tag name; what is unknown is left out."""
+    determinism, code = record.find(Determinism), record.find(Code)
+    data, split, outcome = record.find(Data), record.find(Split), record.find(Outcome)
+    group = protocol(record)
+    tags = {
+        "repro.record": seal(record),
+        "repro.code": _code_tag(code) if code else None,
+        "repro.data": short(data.pool_digest) if data else None,
+        "repro.split": short(split.fingerprint or split.test_digest) if split else None,
+        "repro.protocol": short(group) if group else None,
+        "repro.seed": str(determinism.seed) if determinism else None,
+        "repro.status": outcome.status if outcome else None,
+    }
+    return {name: value for name, value in tags.items() if value}
+
+
+def _code_tag(code: Code) -> str:
+    commit = code.commit[:8] if code.commit else "no commit"
+    return f"{commit} dirty" if code.is_dirty else commit

@@ -1,0 +1,106 @@
+"""The statistics of an admissible claim, as sentences."""
+
+from collections.abc import Iterator
+
+from rich.text import Text
+
+from repro.audit.judgement import GuardResult, Judgement
+from repro.audit.verdict import Verdict
+from repro.report.shown import columns
+from repro.stats.comparison import Comparison
+
+SILENCE = {
+    Verdict.INVALID: "No statistics: the comparison is not valid.",
+    Verdict.UNPROVEN: "No statistics: what is unknown may make the comparison invalid.",
+}
+GUARD_STYLES = {"safe": "green", "worse": "bold red", "unclear": "bold yellow"}
+
+
+def number_lines(judgement: Judgement) -> Iterator[Text]:
+    """What was measured, by which method, and what it holds for; or why nothing is said."""
+    comparison = judgement.comparison
+    if comparison is None:
+        yield Text(f"  {SILENCE.get(judgement.verdict, 'No statistics: too few replicates.')}")
+        return
+    for sentence in _sentences(judgement, comparison):
+        yield Text(f"  {sentence}")
+    yield from columns([_guard_row(result) for result in judgement.guards])
+
+
+def _sentences(judgement: Judgement, comparison: Comparison) -> Iterator[str]:
+    yield _difference(judgement.claim.metric, comparison)
+    yield from _margin(judgement, comparison)
+    yield _test(comparison)
+    yield from comparison.notes
+    for arm, missing in (
+        ("baseline", comparison.missing_in_baseline),
+        ("candidate", comparison.missing_in_candidate),
+    ):
+        if missing and comparison.n_pairs:
+            yield f"not paired: {arm} lacks {comparison.kind} {', '.join(map(str, missing))}"
+    if judgement.verdict is Verdict.INCONCLUSIVE:
+        yield from _needed(judgement.claim.min_effect, comparison)
+    yield comparison.scope
+
+
+def _difference(metric: str, comparison: Comparison) -> str:
+    low, high = comparison.interval_95
+    gain = comparison.difference
+    word = "loses" if gain < 0 else "gains"
+    return (
+        f"{metric}: baseline {_number(comparison.baseline_mean)}, candidate "
+        f"{_number(comparison.candidate_mean)}; it {word} {_number(abs(gain))} "
+        f"(95 % interval of the gain {_number(low)} to {_number(high)})"
+    )
+
+
+def _margin(judgement: Judgement, comparison: Comparison) -> Iterator[str]:
+    """The bound that decides the goals with a margin."""
+    margin = judgement.claim.margin
+    if judgement.claim.goal == "no-regression":
+        bound = _number(comparison.lower_bound_95)
+        yield f"one-sided 95 % bound: the gain is above {bound}; the margin is -{margin}"
+    if judgement.claim.goal == "equivalent":
+        low, high = comparison.interval_90
+        yield f"90 % interval {_number(low)} to {_number(high)}; the margin is {margin} either way"
+
+
+def _test(comparison: Comparison) -> str:
+    """Method, size, p-values and how often the candidate wins."""
+    n = comparison.n_pairs
+    size = f"{n} pairs of {comparison.kind}s"
+    if not n:
+        size = f"{comparison.n_baseline} and {comparison.n_candidate} unpaired runs"
+    parts = [f"{comparison.method}, {size}"]
+    if comparison.p_value is not None:
+        parts.append(f"p = {comparison.p_value:.2g}")
+    if comparison.p_exact is not None:
+        parts.append(f"exact p = {comparison.p_exact:.2g}")
+    better = comparison.probability_better
+    interval = better.interval
+    bounds = f" ({interval.low:.2f} to {interval.high:.2f})" if interval else ""
+    parts.append(f"P(candidate better) = {better.share:.2f}{bounds}")
+    return ", ".join(parts)
+
+
+def _needed(min_effect: float | None, comparison: Comparison) -> Iterator[str]:
+    """How many replicates would show the smallest gain that matters."""
+    if min_effect is None:
+        yield "declare min_effect in the claim, and this line says how many seeds would show it"
+        return
+    needed = comparison.replicates_needed(min_effect)
+    if needed is not None:
+        yield f"{needed} seeds in each arm would show a gain of {min_effect} in 4 of 5 cases"
+
+
+def _guard_row(result: GuardResult) -> list[str | Text]:
+    state = Text(result.outcome, style=GUARD_STYLES[result.outcome])
+    head: list[str | Text] = ["guard", result.guard.metric, state]
+    if result.comparison is None:
+        return [*head, "too few replicates"]
+    bound = _number(result.comparison.lower_bound_95)
+    return [*head, f"the gain is above {bound}; the margin is -{result.guard.margin}"]
+
+
+def _number(value: float) -> str:
+    return f"{value:.4g}"

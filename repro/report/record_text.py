@@ -1,0 +1,51 @@
+"""One record, for people."""
+
+from collections.abc import Iterator
+
+from rich.text import Text
+
+from repro.digest import short
+from repro.facts.fact import Absent, Fact, Opaque
+from repro.record import RunRecord, protocol, seal
+from repro.report.shown import columns, document, shown
+
+LISTS = ("architecture.layers.", "code.modules.", "environment.installed.")  # shown as a number
+
+
+def record_text(record: RunRecord) -> Text:
+    """Everything known about a run, fact by fact, and why the rest is not known."""
+    group = protocol(record)
+    head = Text.assemble((record.name, "bold"), f"  {record.run_id}  {record.replicate}")
+    lines = [head, Text(f"seal {short(seal(record))}, comparability group {_short(group)}")]
+    for key, fact in record.facts.items():
+        lines += [Text(), *_fact_lines(key, fact)]
+    return document(lines)
+
+
+def _short(digest: str | None) -> str:
+    return short(digest) if digest else "unknown"
+
+
+def _fact_lines(key: str, fact: Fact | Absent | Opaque) -> Iterator[Text]:
+    if isinstance(fact, Absent):
+        style = "dim" if fact.kind == "not_applicable" else "bold magenta"
+        yield Text(f"{key}  {fact.kind.replace('_', ' ')}: {fact.reason}", style)
+    elif isinstance(fact, Opaque):
+        yield Text(f"{key}  written by a newer version ({fact.version})", "bold magenta")
+    else:
+        yield Text(key, "bold")
+        yield from columns(_rows(key, fact))
+
+
+def _rows(key: str, fact: Fact) -> list[list[str]]:
+    flat = fact.flat()
+    rows = [
+        [path.removeprefix(f"{key}."), shown(value)]
+        for path, value in flat.items()
+        if not path.startswith(LISTS)
+    ]
+    for prefix in LISTS:
+        n_items = sum(path.startswith(prefix) for path in flat)
+        if n_items:
+            rows.append([prefix.removeprefix(f"{key}.").rstrip("."), f"{n_items} values"])
+    return rows

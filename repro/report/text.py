@@ -1,0 +1,168 @@
+"""Judgements for people: the verdict, one table of differences, findings, numbers last."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from rich.text import Text
+
+from repro.audit.finding import Evidence, Finding, Outcome
+from repro.audit.judgement import Judgement, Row
+from repro.audit.verdict import MET, Verdict
+from repro.claims import Waiver
+from repro.report.numbers import number_lines
+from repro.report.shown import columns, document, shown_all
+
+MAX_LINES = 10  # of the table, and of the evidence of one finding; JSON has all of them
+
+# In the order of print.
+STYLES = {
+    "error": "bold red",
+    "warning": "yellow",
+    "note": "cyan",
+    "unknown": "bold magenta",
+    "waived": "yellow",
+    "passed": "green",
+}
+PLURAL = {"error": "errors", "warning": "warnings", "note": "notes"}
+
+
+def render(judgements: Sequence[Judgement]) -> Text:
+    """All judgements, one after the other."""
+    blocks = [[*judgement_lines(judgement), Text()] for judgement in judgements]
+    return document([line for block in blocks for line in block])
+
+
+def judgement_lines(judgement: Judgement) -> Iterator[Text]:
+    """One judgement, line by line."""
+    yield _head(judgement)
+    parts = (
+        _table(judgement.differences),
+        _findings(judgement.findings),
+        _remarks(judgement),
+        number_lines(judgement),
+    )
+    for part in parts:
+        lines = list(part)
+        if lines:
+            yield from (Text(), *lines)
+
+
+def _head(judgement: Judgement) -> Text:
+    """Name, verdict, and what came of the rules; what is zero is left out."""
+    words = [_word(finding) for finding in judgement.findings]
+    counts = [(words.count(word), word) for word in STYLES]
+    parts = [
+        Text(f"{n} {PLURAL.get(word, word) if n > 1 else word}", STYLES[word])
+        for n, word in counts
+        if n
+    ]
+    verdict = Text(judgement.verdict.value, _verdict_style(judgement))
+    return Text("    ").join([Text(judgement.claim.name), verdict, Text(" - ").join(parts)])
+
+
+def _word(finding: Finding) -> str:
+    """What a finding is called in print; empty for a rule that does not apply."""
+    if finding.outcome is Outcome.FAIL:
+        return finding.severity.value
+    words = {Outcome.UNKNOWN: "unknown", Outcome.WAIVED: "waived", Outcome.PASS: "passed"}
+    return words.get(finding.outcome, "")
+
+
+def _verdict_style(judgement: Judgement) -> str:
+    if judgement.verdict is MET[judgement.claim.goal]:
+        return "bold green"
+    styles = {
+        Verdict.INVALID: "bold white on red",
+        Verdict.UNPROVEN: "bold white on magenta",
+        Verdict.INCONCLUSIVE: "bold yellow",
+    }
+    return styles.get(judgement.verdict, "bold red")
+
+
+def _table(rows: Sequence[Row]) -> Iterator[Text]:
+    """What differs, whether it was declared, and which rule speaks about it."""
+    shown = [row for row in rows if not row.is_consequence]
+    if not shown:
+        return
+    head = [Text(name, "bold") for name in ("differs", "baseline", "candidate", "declared")]
+    lines = [head, *(_table_row(row) for row in shown[:MAX_LINES])]
+    yield from columns(lines)
+    if len(shown) > MAX_LINES:
+        yield Text(f"  and {len(shown) - MAX_LINES} more", "dim")
+    following = [row.path for row in rows if row.is_consequence]
+    if following:
+        n_more = len(following) - MAX_LINES
+        more = f" and {n_more} more" if n_more > 0 else ""
+        yield Text(f"  follows from these: {', '.join(following[:MAX_LINES])}{more}", "dim")
+
+
+def _table_row(row: Row) -> list[Text]:
+    cells = (row.path, shown_all(row.baseline), shown_all(row.candidate), row.declared or "no")
+    owner = Text(f"<- {row.rule}", "bold") if row.rule else Text()
+    return [*map(Text, cells), owner]
+
+
+def _findings(findings: Iterable[Finding]) -> Iterator[Text]:
+    """Every finding with its evidence and its fix, the worst first."""
+    order = [word for word in STYLES if word != "passed"]
+    found = [finding for finding in findings if _word(finding) in order]
+    found.sort(key=lambda finding: order.index(_word(finding)))
+    titles = [f"{finding.rule} ({finding.code})" for finding in found]
+    width = max(map(len, titles), default=0)
+    for finding, title in zip(found, titles, strict=True):
+        line = Text("  ")
+        line.append(f"{_word(finding):<9}", STYLES[_word(finding)])
+        yield line.append(f"{title:<{width}}  {finding.message}")
+        for label, text in _details(finding):
+            yield Text(f"{'':<11}{label:<8}  {text}")
+
+
+def _details(finding: Finding) -> Iterator[tuple[str, str]]:
+    """Evidence, runs, fix and waiver, each with its label."""
+    quoted = finding.evidence[:MAX_LINES]
+    width = max((len(evidence.path) for evidence in quoted), default=0)
+    for at, evidence in enumerate(quoted):
+        yield "" if at else "evidence", f"{evidence.path:<{width}}  {_values(evidence)}"
+    if len(finding.evidence) > MAX_LINES:
+        yield "", f"and {len(finding.evidence) - MAX_LINES} more"
+    if finding.runs:
+        runs = ", ".join(run[:8] for run in finding.runs)
+        yield "runs", f"{runs} ({' and '.join(finding.arms)})"
+    if finding.fix:
+        yield "fix", finding.fix
+    if finding.waiver:
+        yield "waived", _waiver(finding.waiver)
+
+
+def _values(evidence: Evidence) -> str:
+    """Both arms, or the one that the finding is about."""
+    sides = (evidence.baseline, evidence.candidate)
+    return " | ".join(shown_all(values) for values in sides if values)
+
+
+def _waiver(waiver: Waiver) -> str:
+    return f"until {waiver.expires} by {waiver.owner}: {waiver.reason}"
+
+
+def _remarks(judgement: Judgement) -> Iterator[Text]:
+    """What was not asked, not counted, not paired, or not in force."""
+    silent = [found for found in judgement.findings if found.outcome is Outcome.NOT_APPLICABLE]
+    for finding in silent:
+        yield Text(f"  does not apply  {finding.rule} ({finding.code}): {finding.message}", "dim")
+    if judgement.not_asked:
+        yield Text(f"  not asked, by the policy: {', '.join(judgement.not_asked)}", "yellow")
+    alone = [
+        f"{run.arm} {run.run_id[:8]} ({run.replicate})"
+        for run in judgement.runs
+        if not run.is_paired
+    ]
+    if alone:
+        yield Text(f"  without a counterpart: {', '.join(alone)}", "yellow")
+    for rerun in judgement.superseded:
+        old, new = rerun.superseded.run_id[:8], rerun.kept.run_id[:8]
+        yield Text(f"  not counted: {rerun.arm} {old}, replaced by {new} ({rerun.kept.replicate})")
+    for waiver in judgement.expired_waivers:
+        yield Text(
+            f"  waiver of {waiver.rule} ({waiver.scope}) expired on {waiver.expires}", "yellow"
+        )
+    for waiver in judgement.unused_waivers:
+        yield Text(f"  waiver of {waiver.rule} ({waiver.scope}) waives nothing here", "yellow")

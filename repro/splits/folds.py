@@ -1,0 +1,97 @@
+"""The folds, times and policy of anything that splits: a splitter, a list of pairs, a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Literal, Protocol, cast, runtime_checkable
+
+from repro.errors import SplitError
+from repro.splits.spans import Spans, read_call_spans
+
+Policy = Literal["walk_forward", "kfold", "exchangeable"]
+POLICIES: tuple[Policy, ...] = ("walk_forward", "kfold", "exchangeable")
+RawFold = tuple[object, object]
+
+
+@runtime_checkable
+class TimedSplitter(Protocol):
+    """A splitter that knows when rows happened and when their labels were known."""
+
+    def spans(self, X: object, *, times: object = None, end_times: object = None) -> Spans:
+        """The span of every row of X."""
+
+    def split(
+        self,
+        X: object,
+        y: object = None,
+        groups: object = None,
+        *,
+        times: object = None,
+        end_times: object = None,
+    ) -> Iterable[RawFold]:
+        """The folds."""
+
+
+@runtime_checkable
+class Splitter(Protocol):
+    """Any scikit-learn splitter."""
+
+    def split(self, X: object, y: object = None, groups: object = None) -> Iterable[RawFold]:
+        """The folds."""
+
+
+FoldSource = Splitter | TimedSplitter | Iterable[RawFold]
+
+
+def spans_of(cv: object, data: object, times: object, end_times: object) -> Spans | None:
+    """The spans of all rows, as the splitter itself reads them where it does."""
+    if isinstance(cv, TimedSplitter):
+        return cv.spans(data, times=times, end_times=end_times)
+    return read_call_spans(data, times, end_times)
+
+
+def folds_of(
+    cv: object, data: object, y: object, groups: object, times: object, end_times: object
+) -> Iterator[RawFold]:
+    """The folds as the splitter gives them, or as they stand in the list."""
+    if isinstance(cv, (str, bytes, int)) or not isinstance(cv, (Splitter, Iterable)):
+        raise SplitError(
+            f"{cv!r} is no split. Pass a splitter such as KFold(5), or a list of pairs "
+            f"(training rows, test rows)."
+        )
+    if isinstance(cv, TimedSplitter):
+        yield from cv.split(data, y, groups, times=times, end_times=end_times)
+    elif isinstance(cv, Splitter):
+        yield from cv.split(data, y, groups if _takes_groups(cv) else None)
+    else:
+        yield from (_pair(fold, number) for number, fold in enumerate(cv))
+
+
+def policy_of(cv: object, spans: Spans | None) -> Policy:
+    """What a split promises: to look forward only, to keep times apart, or nothing about time.
+
+    A splitter that knows no times is taken to be `kfold` as soon as times are given: rows that
+    have a time are not exchangeable unless somebody says so.
+    """
+    declared = getattr(type(cv), "policy", None)
+    if declared in POLICIES:
+        return cast(Policy, declared)
+    if any(parent.__name__ == "TimeSeriesSplit" for parent in type(cv).__mro__):
+        return "walk_forward"
+    return "exchangeable" if spans is None else "kfold"
+
+
+def _takes_groups(cv: object) -> bool:
+    """Whether a splitter makes use of groups; those of scikit-learn that do not warn about them."""
+    if not type(cv).__module__.startswith("sklearn."):
+        return True
+    return "groups" in cv.get_metadata_routing().split.requests  # type: ignore[attr-defined]
+
+
+def _pair(fold: object, number: int) -> RawFold:
+    if not isinstance(fold, (tuple, list)) or len(fold) != 2:
+        raise SplitError(
+            f"fold {number} is a {type(fold).__name__}, not a pair. "
+            f"Pass one pair (training rows, test rows) per fold, also for a single fold."
+        )
+    return fold[0], fold[1]

@@ -1,0 +1,233 @@
+"""A split plan: the folds of one data set, frozen, fingerprinted, storable."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from repro.digest import Block, canonical_json, multiset_digest, row_hashes
+from repro.errors import SplitError
+from repro.splits.folds import FoldSource, Policy, folds_of, policy_of, spans_of
+from repro.splits.labels import Labels, read_labels
+from repro.splits.parameters import Scalar, plain_parameters
+from repro.splits.rows import count_rows
+from repro.splits.runs import Runs, to_runs
+from repro.splits.spans import Spans
+from repro.splits.times import IntArray, Times
+
+if TYPE_CHECKING:
+    from repro.splits.planned_split import PlannedSplit
+
+FORMAT = "split/1"
+TimeArray = NDArray[np.int64] | NDArray[np.datetime64]
+
+
+class FoldRuns(NamedTuple):
+    """The rows of one fold."""
+
+    train: Runs
+    test: Runs
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SplitPlan:
+    """The folds of a data set of `n_rows` rows, and what they were made from.
+
+    Two plans are equal when their fingerprints are.
+    """
+
+    n_rows: int
+    splitter: str
+    parameters: Mapping[str, Scalar]
+    policy: Policy
+    folds: tuple[FoldRuns, ...]
+    row_spans: Spans | None = None
+    group_labels: Labels | None = None
+    row_labels: Labels | None = None
+
+    @property
+    def n_splits(self) -> int:
+        """The number of folds."""
+        return len(self.folds)
+
+    @property
+    def times(self) -> TimeArray | None:
+        """When each row happened: UTC, or the numbers that were given."""
+        return None if self.row_spans is None else _native(self.row_spans.start)
+
+    @property
+    def end_times(self) -> TimeArray | None:
+        """When the label of each row was known: UTC, or the numbers that were given."""
+        return (
+            None
+            if self.row_spans is None or self.row_spans.end is None
+            else _native(self.row_spans.end)
+        )
+
+    @property
+    def groups(self) -> NDArray[np.object_] | None:
+        """The group of each row."""
+        return None if self.group_labels is None else self.group_labels.values()
+
+    def fold(self, i: int) -> tuple[IntArray, IntArray]:
+        """Row positions (train, test) of fold i, ascending."""
+        runs = self._runs(i)
+        return runs.train.positions(), runs.test.positions()
+
+    def split(self) -> Iterator[tuple[IntArray, IntArray]]:
+        """Row positions (train, test) of each fold, one fold in memory at a time."""
+        return (self.fold(i) for i in range(self.n_splits))
+
+    def as_cv(self) -> PlannedSplit:
+        """The plan as a scikit-learn splitter."""
+        from repro.splits.planned_split import PlannedSplit
+
+        return PlannedSplit(self)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """`split/1:` and the sha256 of policy, parameters, times, groups and all folds."""
+        digest = hashlib.sha256(canonical_json(self.header()).encode())
+        for runs in self.folds:
+            digest.update(runs.train.bitmap(self.n_rows))
+            digest.update(runs.test.bitmap(self.n_rows))
+        return f"{FORMAT}:{digest.hexdigest()}"
+
+    def fold_digests(self, i: int) -> tuple[str, str]:
+        """Digests of the row positions (train, test) of fold i."""
+        runs = self._runs(i)
+        return _position_digest(runs.train, self.n_rows), _position_digest(runs.test, self.n_rows)
+
+    def row_fingerprint(self, i: int) -> tuple[str, str]:
+        """Digests of the row identities (train, test) of fold i, whatever the order of rows."""
+        if self.row_labels is None:
+            raise SplitError(
+                "the plan does not know the identity of its rows. Pass row_id= to make_plan()."
+            )
+        identities = self.row_labels.values()
+        train, test = self.fold(i)
+        return _identity_digest(identities[train]), _identity_digest(identities[test])
+
+    def save(self, path: str | Path) -> None:
+        """Write the plan to one file."""
+        from repro.splits.plan_file import write_plan
+
+        write_plan(self, Path(path))
+
+    @classmethod
+    def load(cls, path: str | Path) -> SplitPlan:
+        """Read a plan back; RecordCorrupt if its content is not what its fingerprint says."""
+        from repro.splits.plan_file import read_plan
+
+        return read_plan(Path(path))
+
+    def header(self) -> dict[str, object]:
+        """What the fingerprint covers beside the folds."""
+        spans = self.row_spans
+        end = None if spans is None else spans.end
+        opened = None if spans is None else spans.opened
+        return {
+            "format": FORMAT,
+            "n_rows": self.n_rows,
+            "n_splits": self.n_splits,
+            "splitter": self.splitter,
+            "parameters": dict(self.parameters),
+            "policy": self.policy,
+            "times": None if spans is None else _time_digest(spans.start),
+            "end_times": None if end is None else _time_digest(end),
+            "feature_starts": None if opened is None else _time_digest(opened),
+            "groups": None if self.group_labels is None else self.group_labels.digest(),
+        }
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SplitPlan) and self.fingerprint == other.fingerprint
+
+    def __hash__(self) -> int:
+        return hash(self.fingerprint)
+
+    def __repr__(self) -> str:
+        return (
+            f"<SplitPlan {self.splitter}, {self.policy}, {self.n_splits} folds of "
+            f"{self.n_rows} rows, {self.fingerprint[:16]}>"
+        )
+
+    def _runs(self, i: int) -> FoldRuns:
+        if not 0 <= i < self.n_splits:
+            raise SplitError(
+                f"fold {i} was asked for; the plan has folds 0 to {self.n_splits - 1}."
+            )
+        return self.folds[i]
+
+
+def make_plan(
+    cv: FoldSource,
+    X: object,
+    y: object = None,
+    *,
+    groups: object = None,
+    times: object = None,
+    end_times: object = None,
+    row_id: object = None,
+) -> SplitPlan:
+    """Split once and keep the folds.
+
+    Parameters
+    ----------
+    cv : any scikit-learn splitter, or a list of pairs (training rows, test rows)
+    X : the data; only its rows, labels and named columns are looked at, besides what `cv` does
+    groups, times, end_times, row_id : one value per row: a column of X, a Series (aligned by
+        label), or an array in the order of X; end_times may be "point"
+
+    Raises
+    ------
+    SplitError
+        The splitter refuses the data, or a fold is no pair of sets of rows of X.
+
+    >>> plan = make_plan([([0, 1, 2], [3])], X=[[1], [2], [3], [4]])
+    >>> plan.fold(0)
+    (array([0, 1, 2]), array([3]))
+    """
+    if isinstance(cv, SplitPlan) or isinstance(getattr(cv, "plan", None), SplitPlan):
+        raise SplitError("this is a plan already. Use it, or pass the splitter it was made from.")
+    n_rows = count_rows(X)
+    splitter, parameters = type(cv).__name__, plain_parameters(cv)
+    group_labels = None if groups is None else read_labels(groups, X, "groups")
+    group_values = None if group_labels is None else group_labels.values()
+    spans = spans_of(cv, X, times, end_times)
+    runs = tuple(
+        FoldRuns(
+            to_runs(train, n_rows, f"train of fold {number}"),
+            to_runs(test, n_rows, f"test of fold {number}"),
+        )
+        for number, (train, test) in enumerate(folds_of(cv, X, y, group_values, times, end_times))
+    )
+    if not runs:
+        raise SplitError(f"{splitter} gave no fold. Pass at least one pair (train, test).")
+    row_labels = None if row_id is None else read_labels(row_id, X, "row_id")
+    policy = policy_of(cv, spans)
+    return SplitPlan(n_rows, splitter, parameters, policy, runs, spans, group_labels, row_labels)
+
+
+def _native(times: Times) -> TimeArray:
+    return times.values if times.zone == "number" else times.values.view("datetime64[ns]")
+
+
+def _time_digest(times: Times) -> str:
+    kind = b"number" if times.zone == "number" else b"utc"
+    return f"sha256:{hashlib.sha256(kind + times.values.astype('<i8').tobytes()).hexdigest()}"
+
+
+def _position_digest(runs: Runs, n_rows: int) -> str:
+    content = n_rows.to_bytes(8, "little") + runs.bitmap(n_rows)
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def _identity_digest(identities: NDArray[np.object_]) -> str:
+    return multiset_digest(row_hashes((Block(("row_id",), identities.reshape(-1, 1)),)))

@@ -1,0 +1,106 @@
+"""One value per row of X: from a column, from labels, or from an array in the order of X."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+import pandas as pd
+
+from repro.errors import SplitError
+
+
+def count_rows(data: object) -> int:
+    """How many rows X (or any array-like) has."""
+    shape = getattr(data, "shape", None)
+    if isinstance(shape, tuple) and shape:
+        return int(shape[0])
+    if hasattr(data, "__len__"):
+        return len(data)
+    raise SplitError(f"a {type(data).__name__} has no rows to split; pass a table or an array.")
+
+
+def row_labels(data: object) -> pd.Index | None:
+    """The labels of the rows of X, if it has any."""
+    return data.index if isinstance(data, (pd.DataFrame, pd.Series)) else None
+
+
+def read_parameter(source: Hashable | pd.Series, data: object, name: str) -> object:
+    """A constructor's parameter: the name of a column or index level, or a labelled Series.
+
+    Never by position: a splitter outlives one X, and positions do not.
+    """
+    if isinstance(source, pd.Series):
+        if row_labels(data) is None:
+            raise SplitError(
+                f"{name}= is a Series, which is aligned by label, but X is a "
+                f"{type(data).__name__} without labels. Pass a DataFrame, or hand the values to "
+                f"split()."
+            )
+        return _aligned(source, data, name)
+    return _named(source, data, name)
+
+
+def read_values(source: object, data: object, name: str) -> object:
+    """An argument of one call: a name, a Series (by label where X has labels), or an array."""
+    if isinstance(source, str):
+        return _named(source, data, name)
+    if isinstance(source, pd.Series) and row_labels(data) is not None:
+        return _aligned(source, data, name)
+    if count_rows(source) != count_rows(data):
+        raise SplitError(
+            f"{name} has {count_rows(source)} values, X has {count_rows(data)} rows. "
+            f"Pass one value per row, in the order of X."
+        )
+    return source
+
+
+def _named(key: Hashable, data: object, name: str) -> object:
+    if not isinstance(data, (pd.DataFrame, pd.Series)):
+        raise SplitError(
+            f"{name}={key!r} names a column, but X is a {type(data).__name__} without columns. "
+            f"Pass a DataFrame, or hand the values to split()."
+        )
+    columns: list[Hashable] = list(data.columns) if isinstance(data, pd.DataFrame) else [data.name]
+    # An index without a name goes by 'index', as in DataFrame.reset_index.
+    levels: list[Hashable] = [
+        "index" if data.index.names == [None] else level for level in data.index.names
+    ]
+    found = columns.count(key) + levels.count(key)
+    if found == 0:
+        raise SplitError(
+            f"{name}={key!r} is neither a column nor an index level of X; "
+            f"columns: {_listed(columns)}; index levels: {_listed(levels)}."
+        )
+    if found > 1:
+        raise SplitError(
+            f"{name}={key!r} names {found} columns or index levels of X. Rename all but one."
+        )
+    if key in levels:
+        return data.index.get_level_values(levels.index(key))
+    return data[key] if isinstance(data, pd.DataFrame) else data
+
+
+def _aligned(series: pd.Series, data: object, name: str) -> pd.Series:
+    labels = row_labels(data)
+    assert labels is not None
+    if series.index.equals(labels):
+        return series
+    for owner, index in ((name, series.index), ("X", labels)):
+        if not index.is_unique:
+            raise SplitError(
+                f"{name} is aligned with X by label, but {owner} has label "
+                f"{index[index.duplicated()][0]!r} more than once. Make the labels unique, or "
+                f"name a column of X."
+            )
+    missing = labels[~labels.isin(series.index)]
+    if len(missing):
+        raise SplitError(
+            f"{name} has no value for {len(missing)} of {len(labels)} rows of X, first for label "
+            f"{missing[0]!r}. Give it the index of X, or pass {name}.to_numpy() in the order of X."
+        )
+    return series.reindex(labels)
+
+
+def _listed(names: list[Hashable], at_most: int = 8) -> str:
+    shown = ", ".join(repr(name) for name in names[:at_most])
+    return shown + (f", ... ({len(names)} in all)" if len(names) > at_most else "") or "none"

@@ -1,0 +1,1 @@
+"""Where runs are kept: a journal on this machine first, then MLflow."""

@@ -1,0 +1,168 @@
+"""Reads runs back from MLflow, ours and others'."""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from mlflow import MlflowClient
+from mlflow.entities import Experiment, Run
+from mlflow.exceptions import MlflowException
+
+from repro.errors import StoreUnavailable, UnknownRun
+from repro.facts import fact_types
+from repro.facts.fact import Absent, Fact, Opaque
+from repro.facts.outcome import Outcome
+from repro.facts.params import Param, Params
+from repro.facts.scores import Scores, Series
+from repro.record import RunRecord, load
+from repro.store.location import Location
+from repro.store.mlflow import DEFAULT_EXPERIMENT, RECORD
+from repro.store.variables import NO_PROGRESS_BAR, variables
+
+PAGE = 1_000
+STATUSES = ("RUNNING", "FINISHED", "FAILED", "KILLED")
+UNTRACKED = "the run was not tracked by repro, or has not ended"
+
+
+@dataclass(frozen=True)
+class MlflowHistory:
+    """The runs of one experiment."""
+
+    client: MlflowClient
+    experiment: Experiment
+
+    def find_runs(self, query: str = "") -> Sequence[str]:
+        """Run ids that match an MLflow filter, oldest first, whatever their status.
+
+        Raises
+        ------
+        UnknownRun
+            MLflow does not understand the filter.
+        """
+        return [run.info.run_id for run in self._search(query)]
+
+    def record(self, run_id: str) -> RunRecord:
+        """The stored record; of a run without one, what MLflow itself knows.
+
+        Raises
+        ------
+        UnknownRun
+            The store has no run of this id.
+        """
+        run = self._run(run_id)
+        if "repro.record" not in run.data.tags:
+            return _foreign(run)
+        with variables(NO_PROGRESS_BAR), tempfile.TemporaryDirectory(prefix="repro-") as folder:
+            path = self.client.download_artifacts(run_id, RECORD, folder)
+            return load(Path(path).read_text(encoding="utf-8"))
+
+    def resolve(self, name: str) -> str:
+        """Id of the run with this id, beginning of an id, or name; of several by a name the newest.
+
+        Raises
+        ------
+        UnknownRun
+            No run goes by it, or several ids begin with it.
+        """
+        try:
+            return str(self._run(name).info.run_id)
+        except UnknownRun:
+            pass
+        runs = self._search("")
+        by_id = [run.info.run_id for run in runs if run.info.run_id.startswith(name)]
+        by_name = [run.info.run_id for run in runs if run.info.run_name == name]
+        if len(by_id) == 1 or (by_name and not by_id):
+            return str((by_id or by_name)[-1])
+        newest = ", ".join(f"{run.info.run_id[:8]} {run.info.run_name}" for run in runs[-5:])
+        what = f"{len(by_id)} runs begin with" if by_id else "no run goes by"
+        raise UnknownRun(
+            f"{what} {name!r} in experiment {self.experiment.name!r}; "
+            f"its newest runs: {newest or 'none'}. Pass a run id or a run name."
+        )
+
+    def _run(self, run_id: str) -> Run:
+        try:
+            return self.client.get_run(run_id)
+        except MlflowException as error:
+            raise UnknownRun(f"the store has no run {run_id!r}: {error.message}") from error
+
+    def _search(self, query: str) -> list[Run]:
+        runs: list[Run] = []
+        token: str | None = None
+        while True:
+            try:
+                page = self.client.search_runs(
+                    [self.experiment.experiment_id],
+                    query,
+                    max_results=PAGE,
+                    order_by=["attributes.start_time ASC"],
+                    page_token=token,
+                )
+            except MlflowException as error:
+                raise UnknownRun(
+                    f"MLflow does not understand the filter {query!r}: {error.message}"
+                ) from error
+            runs += page
+            token = page.token
+            if not token:
+                return runs
+
+
+def open_history(location: Location, experiment: str | None = None) -> MlflowHistory:
+    """The experiment's runs: the one named, or repro.toml's, or MLflow's default.
+
+    Raises
+    ------
+    StoreUnavailable
+        The store cannot be read, or has no such experiment.
+    """
+    policy = location.policy
+    name = experiment or (policy.experiment if policy else None) or DEFAULT_EXPERIMENT
+    client = MlflowClient(location.tracking_uri)
+    _refuse_missing_database(client.tracking_uri)
+    try:
+        found = client.get_experiment_by_name(name)
+    except Exception as error:  # each store fails in its own way
+        raise StoreUnavailable(f"{client.tracking_uri} cannot be read: {error}") from error
+    if found is None:
+        known = ", ".join(sorted(e.name for e in client.search_experiments(max_results=20)))
+        raise StoreUnavailable(
+            f"{client.tracking_uri} has no experiment {name!r}; it has: {known or 'none'}. "
+            f"Name one with --experiment, or run the training first."
+        )
+    return MlflowHistory(client, found)
+
+
+def _refuse_missing_database(uri: str) -> None:
+    """Reading must not create a database where there is none."""
+    path = Path(uri.removeprefix("sqlite:///"))
+    if uri.startswith("sqlite:///") and not path.exists():
+        raise StoreUnavailable(
+            f"there is no store at {path}. Run the training first, or pass --tracking-uri."
+        )
+
+
+def _foreign(run: Run) -> RunRecord:
+    """What MLflow knows about a run without a record of ours."""
+    absent = Absent(reason=UNTRACKED, kind="not_recorded")
+    facts: dict[str, Fact | Absent | Opaque] = dict.fromkeys(fact_types(), absent)
+    status = run.info.status if run.info.status in STATUSES else "RUNNING"
+    facts[Outcome.key()] = Outcome(
+        status=status,
+        started_at=_time(run.info.start_time),
+        ended_at=_time(run.info.end_time) if run.info.end_time else None,
+    )
+    logged = tuple(Param(name=k, value=v) for k, v in sorted(run.data.params.items()))
+    facts[Params.key()] = Params(logged=logged)
+    series = (
+        Series(name=metric.key, last=metric.value, last_step=metric.step)
+        for metric in run.data._metric_objs
+    )
+    facts[Scores.key()] = Scores(logged=tuple(series))
+    return RunRecord(run.info.run_id, run.info.run_name or run.info.run_id[:8], facts)
+
+
+def _time(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)

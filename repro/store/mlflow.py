@@ -1,0 +1,287 @@
+"""The only writer to MLflow: opens a run, sends to it, and stores the record."""
+
+import logging
+import os
+import socket
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import mlflow
+from filelock import FileLock
+from mlflow import MlflowClient
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, RunTag
+from mlflow.entities import Param as MlflowParam
+from mlflow.exceptions import MlflowException
+from mlflow.tracking._tracking_service import utils
+
+from repro.digest import canonical_json, short
+from repro.errors import StoreUnavailable, UsageError
+from repro.facts.data import Data
+from repro.facts.fact import Scalar
+from repro.facts.params import Param
+from repro.facts.scores import Series
+from repro.record import RunRecord, dump, short_tags
+from repro.store.description import merged_description
+from repro.store.location import Location, scratch
+from repro.store.shipper import Point
+from repro.store.view import save_view
+
+PROBE_SECONDS = 1.0
+LOCK_SECONDS = 60.0
+BATCH = 100  # params or tags of one call: MLflow's limit
+VALUE_CHARACTERS = 6_000  # of a param: MLflow cuts longer ones without a word
+DEFAULT_EXPERIMENT = "Default"
+RECORD = "repro/record.json"
+
+
+@dataclass(frozen=True)
+class OpenRun:
+    """A run in MLflow that is being written to."""
+
+    run_id: str
+    experiment_id: str
+    tracking_uri: str
+    is_attached: bool
+    give_back_uri: Callable[[], None]  # undoes our `mlflow.set_tracking_uri`
+    instead_of: str | None = None  # the store that could not be used, and why
+
+    @property
+    def client(self) -> MlflowClient:
+        """A client of this run's store."""
+        return MlflowClient(self.tracking_uri)
+
+    @property
+    def shown_uri(self) -> str:
+        """The store, without credentials."""
+        return _without_credentials(self.tracking_uri)
+
+    def send(self, points: list[Point]) -> None:
+        """Log up to 1,000 metric values in one call; sending them again changes nothing."""
+        metrics = [Metric(p.key, p.value, p.timestamp_ms, p.step) for p in points]
+        self.client.log_batch(self.run_id, metrics=metrics, synchronous=True)
+
+    def log_params(self, params: tuple[Param, ...]) -> None:
+        """Log the declared hyperparameters, 100 a call."""
+        texts = [MlflowParam(p.name, _param_text(p.value)) for p in params]
+        for start in range(0, len(texts), BATCH):
+            self.client.log_batch(self.run_id, params=texts[start : start + BATCH])
+
+    def log_inputs(self, data: Data) -> None:
+        """Show each data set in the run's inputs, by our digest."""
+        inputs = []
+        for role in data.roles:
+            profile = {"num_rows": role.n_rows, "num_columns": role.n_columns}
+            dataset = Dataset(
+                name=role.role,
+                digest=short(role.rows_digest),
+                source_type="repro",
+                source=canonical_json({"rows_digest": role.rows_digest, "kind": role.kind}),
+                profile=canonical_json(profile),
+            )
+            inputs.append(DatasetInput(dataset, [InputTag("mlflow.data.context", role.role)]))
+        self.client.log_inputs(self.run_id, inputs)
+
+    def read_back(self) -> tuple[dict[str, str], tuple[Series, ...]]:
+        """Params and last metric values that MLflow holds by now, whoever logged them."""
+        run = self.client.get_run(self.run_id)
+        series = tuple(
+            Series(name=metric.key, last=metric.value, last_step=metric.step)
+            for metric in sorted(run.data._metric_objs, key=lambda metric: metric.key)
+        )
+        return dict(run.data.params), series
+
+    def store(self, record: RunRecord, evidence: Mapping[str, bytes]) -> None:
+        """Write evidence, record, tags and the run's description."""
+        client = self.client
+        for path, content in evidence.items():
+            _log_bytes(client, self.run_id, path, content)
+        _log_bytes(client, self.run_id, RECORD, dump(record).encode())
+        tags = [RunTag(name, value) for name, value in short_tags(record).items()]
+        client.log_batch(self.run_id, tags=tags)
+        note = client.get_run(self.run_id).data.tags.get("mlflow.note.content", "")
+        client.set_tag(self.run_id, "mlflow.note.content", merged_description(note, record))
+
+    def end(self, status: str) -> None:
+        """End the run as what it was; a run that someone else opened stays open."""
+        if not self.is_attached:
+            mlflow.end_run(status)
+        self.give_back_uri()
+
+
+def attach() -> OpenRun | None:
+    """The MLflow run that is active in this thread, if there is one."""
+    active = mlflow.active_run()
+    if active is None:
+        return None
+    uri, info = mlflow.get_tracking_uri(), active.info
+    return OpenRun(info.run_id, info.experiment_id, uri, True, give_back_uri=lambda: None)
+
+
+def open_run(
+    location: Location, *, experiment: str | None, name: str, tags: Mapping[str, str], nested: bool
+) -> OpenRun:
+    """Start a run in the resolved store; if that cannot be used, in a store on this machine.
+
+    Raises
+    ------
+    StoreUnavailable
+        No store can be written, not even in the folder for temporary files.
+    """
+    give_back_uri = _remembered_uri()
+    wanted = location.tracking_uri or mlflow.get_tracking_uri()
+    reasons: list[str] = []
+    for uri in dict.fromkeys((wanted, location.embedded_uri, _scratch_uri())):
+        try:
+            return _start(location, uri, experiment, name, tags, nested, give_back_uri, reasons)
+        except UsageError:
+            give_back_uri()
+            raise
+        except Exception as error:  # each store fails in its own way; the next one is tried
+            reasons.append(f"{_without_credentials(uri)}: {first_line(error)}")
+    give_back_uri()
+    raise StoreUnavailable(
+        f"no store can be written: {'; '.join(reasons)}. "
+        f"Set MLFLOW_TRACKING_URI, or `tracking_uri` in repro.toml, to one that can."
+    )
+
+
+def _start(
+    location: Location,
+    uri: str,
+    experiment: str | None,
+    name: str,
+    tags: Mapping[str, str],
+    nested: bool,
+    give_back_uri: Callable[[], None],
+    reasons: list[str],
+) -> OpenRun:
+    _probe(uri)
+    mlflow.set_tracking_uri(uri)
+    with _first_connection(uri):
+        experiment_id = _experiment_id(MlflowClient(uri), location, uri, experiment)
+    instead_of = "; ".join(reasons) or None
+    if instead_of:
+        tags = {**tags, "repro.instead_of": instead_of[:500]}
+    run = mlflow.start_run(experiment_id=experiment_id, run_name=name, nested=nested, tags=tags)
+    return OpenRun(run.info.run_id, experiment_id, uri, False, give_back_uri, instead_of)
+
+
+def _probe(uri: str) -> None:
+    """Fail within a second where a server does not answer; MLflow would try for minutes."""
+    parts = urlsplit(uri)
+    if parts.scheme in ("http", "https") and parts.hostname:
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        socket.create_connection((parts.hostname, port), timeout=PROBE_SECONDS).close()
+
+
+@contextmanager
+def _first_connection(uri: str) -> Iterator[None]:
+    """One process at a time: two that create one sqlite database together break it for ever."""
+    if not uri.startswith("sqlite:///"):
+        yield
+        return
+    database = Path(uri.removeprefix("sqlite:///"))
+    database.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{database}.lock", timeout=LOCK_SECONDS), _quiet():
+        yield
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Creating a database prints 70 lines; none of them helps."""
+    loggers = [logging.getLogger(name) for name in ("alembic", "mlflow.store.db.utils")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+def _experiment_id(
+    client: MlflowClient, location: Location, uri: str, experiment: str | None
+) -> str:
+    from mlflow.tracking import fluent
+
+    chosen = fluent._get_experiment_id()  # by mlflow.set_experiment or the environment
+    if experiment is None and chosen not in (None, "0"):
+        return str(chosen)
+    policy = location.policy
+    name = experiment or (policy.experiment if policy else None) or DEFAULT_EXPERIMENT
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        found = _create_experiment(client, location, uri, name)
+    if found.lifecycle_stage == "deleted":
+        raise UsageError(
+            f"experiment {name!r} was deleted. Restore it with "
+            f"`mlflow experiments restore -x {found.experiment_id}`, or choose another name."
+        )
+    return str(found.experiment_id)
+
+
+def _create_experiment(
+    client: MlflowClient, location: Location, uri: str, name: str
+) -> mlflow.entities.Experiment:
+    database = Path(uri.removeprefix("sqlite:///"))
+    ours = uri.startswith("sqlite:///") and uri in (
+        location.tracking_uri,
+        location.embedded_uri,
+        _scratch_uri(),
+    )
+    artifacts = (database.parent / "artifacts").as_uri() if ours else None
+    try:
+        experiment_id = client.create_experiment(name, artifact_location=artifacts)
+    except MlflowException:  # another process was faster
+        found = client.get_experiment_by_name(name)
+        if found is None:
+            raise
+        return found
+    save_view(client, experiment_id)
+    return client.get_experiment(experiment_id)
+
+
+def _log_bytes(client: MlflowClient, run_id: str, path: str, content: bytes) -> None:
+    with tempfile.TemporaryDirectory(prefix="repro-") as folder:
+        file = Path(folder) / os.path.basename(path)
+        file.write_bytes(content)
+        client.log_artifact(run_id, str(file), os.path.dirname(path))
+
+
+def _param_text(value: Scalar) -> str:
+    text = str(value)
+    return text if len(text) <= VALUE_CHARACTERS else f"{text[: VALUE_CHARACTERS - 1]}…"
+
+
+def _scratch_uri() -> str:
+    return f"sqlite:///{scratch() / 'mlflow.db'}"
+
+
+def _without_credentials(uri: str) -> str:
+    parts = urlsplit(uri)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if parts.netloc else uri
+
+
+def first_line(error: Exception) -> str:
+    """The first line of an error's text, cut to 200 characters."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+
+
+def _remembered_uri() -> Callable[[], None]:
+    """Restores what `mlflow.set_tracking_uri` and `MLFLOW_TRACKING_URI` say now.
+
+    MLflow copies the one into the other, so both are remembered.
+    """
+    was_set, variable = utils._tracking_uri, os.environ.get("MLFLOW_TRACKING_URI")
+
+    def give_back() -> None:
+        mlflow.set_tracking_uri(was_set)  # type: ignore[arg-type]  # None: as if never set
+        if variable is not None:
+            os.environ["MLFLOW_TRACKING_URI"] = variable
+
+    return give_back

@@ -1,0 +1,24 @@
+"""MLflow's settings that are read from the environment in the moment they are used."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+# At a run's end, give up on a dead server after seconds; MLflow would try for minutes.
+SHORT_PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
+NO_PROGRESS_BAR = {"MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
+
+
+@contextmanager
+def variables(values: Mapping[str, str]) -> Iterator[None]:
+    """Set these variables, and only these, for a block."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

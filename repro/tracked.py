@@ -1,0 +1,314 @@
+"""`tracked_run`: makes a block of training code reproducible, and records it in MLflow."""
+
+import functools
+import inspect
+import os
+import secrets
+import sys
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar, Token
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import ParamSpec, TypeVar
+
+from repro.determinism import Controlled, Mode, explain, isolated
+from repro.determinism.arrival import Arrivals, is_imported
+from repro.digest import short
+from repro.errors import SeedConflict, UsageError
+from repro.facts.fact import Absent
+from repro.observe import code, params
+from repro.observe.determinism import SeedSource
+from repro.observe.redaction import masked_text
+from repro.observe.training import Training
+from repro.record import RunRecord, dump, seal
+from repro.run import Run
+from repro.store.journal import Journal
+from repro.store.location import Location, locate
+from repro.store.mlflow import OpenRun, attach, open_run
+from repro.store.shipper import Shipper
+from repro.store.variables import SHORT_PATIENCE, variables
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+DRAIN_SECONDS = 20.0
+SEED_BITS = 31  # a drawn seed is short enough to be typed
+
+_ACTIVE: ContextVar[tuple[Run, ...]] = ContextVar("repro_active", default=())
+
+
+def active_run() -> Run | None:
+    """The innermost tracked run around this line, if there is one."""
+    return next(reversed(_ACTIVE.get()), None)
+
+
+@dataclass
+class _Entered:
+    """What one `with` block has to give back."""
+
+    run: Run
+    journal: Journal
+    arrivals: Arrivals
+    token: Token[tuple[Run, ...]]
+
+
+class tracked_run:  # noqa: N801  # reads as a function, like contextlib.closing
+    """Make the training inside a `with` block reproducible, observe it, and record it in MLflow.
+
+    Seeds python, numpy and torch, sets every determinism switch, and gives all of them back at the
+    end. Also a decorator: each call of the function is a run of its own. Inside an active MLflow
+    run it attaches to it; inside another tracked run it opens a nested one.
+
+    Parameters
+    ----------
+    name : str, optional
+        Name of the run in MLflow.
+    experiment : str, optional
+        By default that of `mlflow.set_experiment`, then of repro.toml.
+    seed : int, optional
+        By default `REPRO_SEED`; if that is not set, one is drawn and recorded.
+    params : dict, dataclass, pydantic model or argparse namespace, optional
+        Hyperparameters; nested ones are joined with dots.
+    deterministic : "strict", "warn" or "off"
+        Whether torch refuses operations that are not deterministic, warns, or is left alone.
+    tags : dict, optional
+        Tags of the run, such as `{"arm": "baseline"}`.
+    tracking_uri : str, optional
+        The store, over `MLFLOW_TRACKING_URI` and repro.toml.
+    quiet : bool
+        Print nothing to the standard error.
+
+    Raises
+    ------
+    UsageError
+        An argument cannot be used; `SeedConflict` if `seed` and `REPRO_SEED` differ.
+    StoreUnavailable
+        No store can be written, neither the one asked for nor one on this machine.
+    """
+
+    def __init__(
+        self,
+        name: str | None = None,
+        *,
+        experiment: str | None = None,
+        seed: int | None = None,
+        params: object = None,
+        deterministic: Mode = "strict",
+        tags: Mapping[str, str] | None = None,
+        tracking_uri: str | None = None,
+        quiet: bool = False,
+    ) -> None:
+        if name is not None and (not isinstance(name, str) or not name.strip()):
+            raise UsageError(f"name={name!r} names no run. Pass some text, or leave it out.")
+        self._name = name
+        self._experiment = experiment
+        self._seed = seed
+        self._params = params
+        self._mode: Mode = deterministic
+        self._tags = {str(key): str(value) for key, value in (tags or {}).items()}
+        self._tracking_uri = tracking_uri
+        self._quiet = quiet
+        self._entered: list[_Entered] = []
+
+    def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
+        """Make each call of the function a run."""
+        if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
+            raise UsageError(
+                f"{function.__qualname__} returns before its body has run: it cannot be decorated. "
+                f"Use `with repro.tracked_run(...)` inside it."
+            )
+
+        @functools.wraps(function)
+        def tracked(*args: P.args, **kwargs: P.kwargs) -> R:
+            with tracked_run(
+                self._name or function.__name__,
+                experiment=self._experiment,
+                seed=self._seed,
+                params=self._params,
+                deterministic=self._mode,
+                tags=self._tags,
+                tracking_uri=self._tracking_uri,
+                quiet=self._quiet,
+            ):
+                return function(*args, **kwargs)
+
+        return tracked
+
+    def __enter__(self) -> Run:
+        seed, source = resolve_seed(self._seed)
+        controlled = Controlled(seed, self._mode)
+        declared = params.declared(self._params)
+        name = self._name or _default_name()
+        location = locate(self._tracking_uri)
+        with isolated():
+            opened = self._open(location, name)
+        try:
+            return self._begin(location, opened, name, controlled, source, declared)
+        except BaseException:
+            opened.end("FAILED")
+            raise
+
+    def _open(self, location: Location, name: str) -> OpenRun:
+        is_nested = active_run() is not None
+        attached = None if is_nested else attach()
+        if attached is not None:
+            return attached
+        return open_run(
+            location,
+            experiment=self._experiment,
+            name=name,
+            tags=self._tags,
+            nested=is_nested,
+        )
+
+    def _begin(
+        self,
+        location: Location,
+        opened: OpenRun,
+        name: str,
+        controlled: Controlled,
+        source: SeedSource,
+        declared: tuple[params.Param, ...],
+    ) -> Run:
+        journal = Journal(location.journals / f"{opened.run_id}.jsonl")
+        journal.append("run", {"uri": opened.tracking_uri, "run_id": opened.run_id, "name": name})
+        training = Training(lambda: active_run() in (None, run))
+        run = Run(
+            name=name,
+            opened=opened,
+            shipper=Shipper(opened.send, journal),
+            controlled=controlled,
+            seed_source=source,
+            code_state=_code_state(),
+            declared=declared,
+            training=training,
+        )
+        if opened.instead_of:
+            run.notes.append(f"another store was used instead of {opened.instead_of}")
+        with run.noted("params were not logged"):
+            opened.log_params(declared)
+        arrivals = Arrivals({} if is_imported("torch") else {"torch": training.hook_optimizers})
+        if is_imported("torch"):
+            training.hook_optimizers()
+        arrivals.__enter__()
+        self._say_start(run)
+        token = _ACTIVE.set((*_ACTIVE.get(), run))
+        self._entered.append(_Entered(run, journal, arrivals, token))
+        controlled.enter()
+        return run
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        entered = self._entered.pop()
+        run = entered.run
+        _ACTIVE.reset(entered.token)
+        try:
+            advice = explain(error) if error is not None else None
+            if error is not None and advice:
+                error.add_note(advice)
+            entered.arrivals.__exit__(None, None, None)
+            run.training.unhook()
+            self._finish(entered, error)
+        finally:
+            run.controlled.exit()
+            entered.journal.close()
+
+    def _finish(self, entered: _Entered, error: BaseException | None) -> None:
+        """Ship what is left, seal the record, end the run; say what could not be done."""
+        run, status = entered.run, status_of(error)
+        n_left = run.shipper.drain(DRAIN_SECONDS)
+        if n_left:
+            run.notes.append(f"{n_left} metric values are in {entered.journal.path} only")
+        record: RunRecord | None = None
+        with variables(SHORT_PATIENCE):
+            with run.noted("the record was not built"):
+                record = run.record(status, _error_text(error))
+                entered.journal.append("record", {"json": dump(record), "seal": seal(record)})
+            if record is not None:
+                with run.noted("the record was not stored"):
+                    run.store(record)
+            with run.noted("the run was not ended"):
+                run.opened.end(status)
+        entered.journal.append("ended", {"status": status, "notes": run.notes})
+        self._say_end(run, record, status, entered.journal)
+
+    def _say_start(self, run: Run) -> None:
+        opened, state = run.opened, run.code_state
+        how = "attached to the active MLflow run" if opened.is_attached else "recorded"
+        self._say(f"{run.name} ({run.run_id[:8]}) {how} in {opened.shown_uri}")
+        if isinstance(state, Absent):
+            code_text = f"code unknown: {state.reason}"
+        else:
+            commit = (state.fact.commit or "no commit")[:9]
+            code_text = f"code {commit}{' dirty' if state.fact.is_dirty else ''}"
+        mode = run.controlled.mode
+        self._say(f"seed {run.seed} ({run.seed_source}), deterministic {mode}, {code_text}")
+        for note in run.notes:
+            self._say(f"warning: {note}")
+
+    def _say_end(self, run: Run, record: RunRecord | None, status: str, journal: Journal) -> None:
+        for note in run.notes:
+            self._say(f"warning: {note}")
+        sealed = f"sealed {short(seal(record))}" if record else f"kept in {journal.path}"
+        self._say(f"{run.name} {status}, {sealed}. Next: repro show {run.run_id[:8]}")
+
+    def _say(self, line: str) -> None:
+        if not self._quiet:
+            print(f"repro  {line}", file=sys.stderr, flush=True)
+
+
+def resolve_seed(seed: int | None) -> tuple[int, SeedSource]:
+    """The seed by the rules of precedence, and where it is from.
+
+    Raises
+    ------
+    SeedConflict
+        `seed` and `REPRO_SEED` are both given and differ.
+    """
+    text = os.environ.get("REPRO_SEED")
+    if text is None:
+        return (secrets.randbits(SEED_BITS), "drawn") if seed is None else (seed, "argument")
+    if not text.isdecimal():
+        raise UsageError(f"REPRO_SEED={text!r} is no seed. Set it to a whole number, or unset it.")
+    if seed is not None and seed != int(text):
+        raise SeedConflict(
+            f"tracked_run(seed={seed}) and REPRO_SEED={text} ask for two seeds. "
+            f"Leave seed= out to follow REPRO_SEED, or unset REPRO_SEED."
+        )
+    return int(text), "REPRO_SEED"
+
+
+def status_of(error: BaseException | None) -> str:
+    """MLflow's status for a block that ended like this."""
+    if error is None or (isinstance(error, SystemExit) and error.code in (None, 0)):
+        return "FINISHED"
+    return "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED"
+
+
+def _error_text(error: BaseException | None) -> str | None:
+    if error is None or status_of(error) == "FINISHED":
+        return None
+    return masked_text(f"{type(error).__name__}: {error}".rstrip(": "))[:2000]
+
+
+def _default_name() -> str:
+    """Name of the script, and six digits that no generator of the training gave."""
+    main = getattr(sys.modules.get("__main__"), "__file__", None)
+    return f"{Path(main).stem if main else 'run'}-{secrets.token_hex(3)}"
+
+
+def _code_state() -> code.CodeState | Absent:
+    """The repository around the script; of a program that is installed, around the work folder."""
+    main = getattr(sys.modules.get("__main__"), "__file__", None)
+    folder = Path(main).resolve().parent if main else Path.cwd()
+    if folder.is_relative_to(Path(sys.prefix).resolve()):
+        folder = Path.cwd()
+    try:
+        return code.at_start(folder)
+    except Exception as error:  # the boundary around an observer
+        return Absent(reason=masked_text(f"{type(error).__name__}: {error}"), kind="failed")

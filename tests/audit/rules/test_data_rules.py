@@ -1,0 +1,225 @@
+import pytest
+from fake_history import CLAIM
+
+from repro.audit.rule import Answer, NotApplicable, Severity, Unknown, Violation
+from repro.audit.rules.data import data_differs, exact_overlap, group_straddle, temporal_leak
+from repro.claims import Claim
+from repro.facts.data import EXAMPLE as DATA
+from repro.facts.data import Data, Overlap, Role
+from repro.facts.fact import Absent
+from repro.facts.split import EXAMPLE as SPLIT
+from repro.facts.split import Condition, Split
+from repro.record import Arms
+
+NOT_RECORDED = Absent(reason="nobody looked", kind="not_recorded")
+TRAIN, TEST = DATA.roles
+
+
+def other(role: Role, **changes: object) -> Role:
+    return role.model_copy(update={"digest": "blake3:0", "rows_digest": "blake3:0", **changes})
+
+
+def differing(left: Data, right: Data, claim: Claim = CLAIM) -> list[Violation]:
+    return list(data_differs.check.check(claim, Arms.of(left, right)))
+
+
+def test_other_rows_are_reported_with_the_role_that_has_them() -> None:
+    changed = DATA.but(roles=(other(TRAIN), TEST), pool_digest="blake3:0")
+    (found,) = differing(DATA, changed)
+    assert found.message == "baseline holds the data cc, candidate 0; other rows in: train"
+    assert found.points == ("data.pool_digest", "data.train.n_rows")
+
+
+def test_equal_data_that_were_cut_otherwise_are_not_this_rules_business() -> None:
+    assert differing(DATA, DATA.but(roles=(other(TRAIN), other(TEST)))) == []
+
+
+def test_training_data_may_be_the_treatment() -> None:
+    claim = CLAIM.model_copy(update={"treatment": ("data.train.*",)})
+    changed = DATA.but(roles=(other(TRAIN), TEST), pool_digest="blake3:0")
+    assert differing(DATA, changed, claim) == []
+
+
+def test_declaring_the_training_data_does_not_declare_the_test_data() -> None:
+    claim = CLAIM.model_copy(update={"treatment": ("data.train.*",)})
+    changed = DATA.but(roles=(other(TRAIN), other(TEST)), pool_digest="blake3:0")
+    (found,) = differing(DATA, changed, claim)
+    assert found.message.endswith("other rows in: test")
+
+
+def test_a_role_that_one_arm_did_not_log_differs() -> None:
+    (found,) = differing(DATA, DATA.but(roles=(TEST,), pool_digest="blake3:0"))
+    assert found.message.endswith("other rows in: train")
+
+
+def test_the_same_rows_in_another_order_are_a_note() -> None:
+    reordered = TRAIN.model_copy(update={"digest": "blake3:0"})
+    (found,) = differing(DATA, DATA.but(roles=(reordered, TEST)))
+    assert (found.message, found.severity, found.points) == (
+        "the same rows in another order: train",
+        Severity.NOTE,
+        ("data.train.digest",),
+    )
+
+
+def overlapping(n_shared: int, n_expected: float, distinct_share: float) -> Data:
+    roles = tuple(
+        role.model_copy(update={"max_distinct_share": distinct_share, "n_rows": 10_000})
+        for role in DATA.roles
+    )
+    overlap = Overlap(
+        roles="train/test",
+        n_shared=n_shared,
+        n_shared_features=n_shared,
+        n_expected=n_expected,
+    )
+    return DATA.but(roles=roles, overlaps=(overlap,))
+
+
+@pytest.mark.parametrize(
+    ("n_shared", "n_expected", "distinct_share", "severity"),
+    [
+        (10, 0.0, 0.9, None),  # 0.1 % is tolerated
+        (11, 0.0, 0.9, Severity.ERROR),
+        (11, 100.0, 0.51, Severity.ERROR),  # a column that tells rows apart leaves no chance
+        (11, 1.0, 0.5, Severity.WARNING),
+        (11, 1.1, 0.5, Severity.NOTE),
+    ],
+)
+def test_an_overlap_weighs_by_what_tells_rows_apart_and_by_what_chance_gives(
+    n_shared: int, n_expected: float, distinct_share: float, severity: Severity | None
+) -> None:
+    found = list(exact_overlap.check.check(overlapping(n_shared, n_expected, distinct_share)))
+    assert [one.severity for one in found] == ([severity] if severity else [])
+
+
+def test_an_overlap_is_told_in_rows() -> None:
+    (found,) = exact_overlap.check.check(overlapping(45, 0.1, 0.9))
+    assert found.message == "45 of 10000 test rows also stand in train (0.1 expected by chance)"
+
+
+def test_without_both_sides_an_overlap_is_unknown() -> None:
+    (found,) = exact_overlap.check.check(DATA.but(roles=(TEST,), overlaps=()))
+    assert isinstance(found, Unknown)
+    assert found.message == "training and evaluation data were not both logged"
+
+
+def test_data_that_were_read_in_part_are_unknown() -> None:
+    part = TRAIN.model_copy(update={"coverage": 0.1})
+    (found,) = exact_overlap.check.check(DATA.but(roles=(part, TEST)))
+    assert (type(found), found.message) == (Unknown, "only a part was read of: train")
+
+
+def grouped(data: Data | Absent, split: Split | Absent) -> list[Answer]:
+    return list(group_straddle.check.check(data, split))
+
+
+def with_groups(n_shared: int | None) -> Data:
+    overlap = DATA.overlaps[0].model_copy(update={"n_shared_groups": n_shared})
+    return DATA.but(group="patient", overlaps=(overlap,))
+
+
+def proved(id: str, outcome: str, **changes: object) -> Split:
+    condition = Condition(id=id, outcome=outcome, detail="2 of 9")  # type: ignore[arg-type]
+    return SPLIT.but(proof=(condition,), **changes)
+
+
+def test_groups_that_nobody_declared_do_not_apply() -> None:
+    assert grouped(DATA, SPLIT) == [NotApplicable("no groups were declared")]
+
+
+def test_shared_groups_are_a_violation_by_the_data_or_by_the_proof() -> None:
+    (by_data,) = grouped(with_groups(3), SPLIT)
+    assert isinstance(by_data, Violation)
+    assert by_data.points == ("data.overlaps.train/test.n_shared_groups",)
+    (by_proof,) = grouped(DATA, proved("G1", "VIOLATED", has_groups=True))
+    assert isinstance(by_proof, Violation)
+    assert by_proof.message == "the split cuts through groups: 2 of 9"
+
+
+def test_groups_kept_apart_pass_by_the_data_or_by_the_proof() -> None:
+    assert grouped(with_groups(0), SPLIT) == []
+    assert grouped(DATA, proved("G1", "PROVED", has_groups=True)) == []
+    assert grouped(with_groups(0), proved("G1", "NOT_CHECKED", has_groups=True)) == []
+
+
+def test_declared_groups_that_nobody_compared_are_unknown() -> None:
+    (found,) = grouped(DATA, proved("G1", "NOT_CHECKED", has_groups=True))
+    assert isinstance(found, Unknown)
+    assert found.message == "groups were declared and not compared: 2 of 9"
+    (found,) = grouped(with_groups(None), SPLIT)
+    assert isinstance(found, Unknown)
+    assert found.message == "groups were declared and not compared"
+
+
+def test_without_data_and_split_groups_are_unknown() -> None:
+    (found,) = grouped(NOT_RECORDED, NOT_RECORDED)
+    assert isinstance(found, Unknown)
+    assert found.message == "data is not recorded: nobody looked"
+
+
+def timed(latest_train: str | None, split: Split | Absent = SPLIT) -> list[Answer]:
+    overlap = DATA.overlaps[0].model_copy(
+        update={
+            "latest_train": latest_train,
+            "earliest_eval": latest_train and "2026-02-01T00:00:00+00:00",
+        }
+    )
+    return list(temporal_leak.check.check(DATA.but(time="day", overlaps=(overlap,)), split))
+
+
+FORWARD = SPLIT.but(policy="walk_forward", has_times=True)
+
+
+def test_time_that_nobody_declared_does_not_apply() -> None:
+    found = list(temporal_leak.check.check(DATA, SPLIT))
+    assert found == [NotApplicable("no time was declared")]
+
+
+def test_a_forward_split_that_trains_on_later_rows_is_an_error() -> None:
+    (found,) = timed("2026-02-02T00:00:00+00:00", FORWARD)
+    assert isinstance(found, Violation)
+    assert (found.severity, found.message) == (
+        Severity.ERROR,
+        "train reaches 2026-02-02T00:00:00+00:00, evaluation starts 2026-02-01T00:00:00+00:00",
+    )
+
+
+def test_times_are_compared_as_times_not_as_text() -> None:
+    assert timed("2026-02-01T00:30:00+01:00", FORWARD) == []  # half past eleven the day before
+
+
+def test_without_a_plan_rows_that_interleave_in_time_are_a_warning() -> None:
+    (found,) = timed("2026-02-02T00:00:00+00:00", SPLIT.but(policy=None))
+    assert isinstance(found, Violation)
+    assert found.severity is Severity.WARNING
+
+
+def test_a_split_that_calls_rows_exchangeable_may_interleave() -> None:
+    assert timed("2026-02-02T00:00:00+00:00", SPLIT) == []
+
+
+@pytest.mark.parametrize("condition", ["T1", "P1"])
+def test_a_violated_proof_is_an_error(condition: str) -> None:
+    split = proved(condition, "VIOLATED", has_times=True, policy="walk_forward")
+    (found,) = temporal_leak.check.check(NOT_RECORDED, split)
+    assert isinstance(found, Violation)
+    assert found.points == (f"split.proof.{condition}.outcome",)
+
+
+def test_a_condition_that_was_not_checked_is_unknown() -> None:
+    split = proved("P1", "NOT_CHECKED", has_times=True, policy="walk_forward")
+    (found,) = temporal_leak.check.check(NOT_RECORDED, split)
+    assert isinstance(found, Unknown)
+    assert found.message == "P1 of the split was not checked: 2 of 9"
+
+
+def test_a_declared_time_that_nobody_compared_is_unknown() -> None:
+    (found,) = timed(None, FORWARD)
+    assert isinstance(found, Unknown)
+    assert found.message == "time was declared and not compared"
+
+
+def test_a_proved_forward_split_passes_without_the_data() -> None:
+    split = proved("T1", "PROVED", has_times=True, policy="walk_forward")
+    assert list(temporal_leak.check.check(NOT_RECORDED, split)) == []

@@ -1,0 +1,99 @@
+import sys
+from importlib.metadata import EntryPoint
+from types import ModuleType
+
+import pytest
+from fake_history import POLICY
+
+from repro.audit import catalogue
+from repro.audit.catalogue import FAMILIES, enabled_rules, every_rule, find_rule
+from repro.audit.rule import Severity, rule
+from repro.errors import ConfigurationError, UnknownRule
+from repro.facts.code import Code
+
+
+def test_the_rules_of_the_catalogue_are_found() -> None:
+    names = {found.name: found.code for found in every_rule()}
+    assert names == {
+        "not-finished": "CMP001",
+        "non-finite": "CMP003",
+        "metric-missing": "CMP004",
+        "undeclared-difference": "DEC001",
+        "treatment-absent": "DEC002",
+        "dirty-no-diff": "SRC001",
+        "data-differs": "DAT001",
+        "exact-overlap": "DAT003",
+        "group-straddle": "DAT005",
+        "temporal-leak": "DAT006",
+        "split-differs": "PRT001",
+        "metric-definition": "PRT003",
+        "metric-direction": "PRT004",
+        "effective-batch": "PRT011",
+        "framework-differs": "ENV002",
+        "seed-missing": "DET001",
+        "rerun-differs": "DET007",
+        "too-few-seeds": "STA001",
+        "within-noise": "STA003",
+    }
+
+
+def test_rules_come_in_the_order_of_print() -> None:
+    families = [FAMILIES.index(found.code[:3]) for found in every_rule()]
+    assert families == sorted(families)
+
+
+@pytest.mark.parametrize("name", ["split-differs", "PRT001"])
+def test_a_rule_is_found_by_its_name_and_by_its_code(name: str) -> None:
+    assert find_rule(name).code == "PRT001"
+
+
+def test_an_unknown_rule_is_answered_with_the_closest() -> None:
+    with pytest.raises(UnknownRule) as caught:
+        find_rule("split-differ")
+    assert str(caught.value) == (
+        "no rule 'split-differ'. Did you mean 'split-differs'? `repro rules` lists all of them."
+    )
+
+
+def test_a_policy_selects_and_ignores_rules() -> None:
+    policy = POLICY.model_copy(update={"select": ("SRC001", "split-differs")})
+    assert [found.code for found in enabled_rules(policy)] == ["SRC001", "PRT001"]
+    policy = policy.model_copy(update={"ignore": ("dirty-no-diff",)})
+    assert [found.code for found in enabled_rules(policy)] == ["PRT001"]
+
+
+def test_a_policy_that_names_an_unknown_rule_is_refused() -> None:
+    with pytest.raises(UnknownRule):
+        enabled_rules(POLICY.model_copy(update={"ignore": ("dirty",)}))
+
+
+@pytest.fixture
+def plugin(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """An installed package with a rule, found by its entry point."""
+    made = ModuleType("some_plugin")
+    monkeypatch.setitem(sys.modules, made.__name__, made)
+    entry = EntryPoint(name="own", value=made.__name__, group=catalogue.ENTRY_POINTS)
+    monkeypatch.setattr(catalogue, "entry_points", lambda group: [entry])
+    every_rule.cache_clear()
+    yield made
+    every_rule.cache_clear()
+
+
+def check(code: Code):  # type: ignore[no-untyped-def]  # a rule that never speaks
+    yield from ()
+
+
+def test_a_plugin_adds_its_rules_after_ours(plugin: ModuleType) -> None:
+    plugin.RULE = rule("XYZ001", Severity.NOTE)(check)  # type: ignore[attr-defined]
+    assert every_rule()[-1].code == "XYZ001"
+
+
+def test_two_rules_with_one_code_are_refused(plugin: ModuleType) -> None:
+    plugin.RULE = rule("SRC001", Severity.NOTE)(check)  # type: ignore[attr-defined]
+    with pytest.raises(ConfigurationError) as caught:
+        every_rule()
+    assert str(caught.value) == (
+        f"two rules have the code SRC001: dirty-no-diff "
+        f"(repro.audit.rules.source.dirty_no_diff) and {plugin.RULE.name} ({__name__}). "
+        f"Remove one of the plugins."
+    )

@@ -1,0 +1,201 @@
+import pytest
+from fake_history import ADAMW, tracked
+
+from repro.audit.configuration import differences, differing, matches, same
+from repro.claims import EXAMPLE as CLAIM
+from repro.facts.architecture import EXAMPLE as ARCHITECTURE
+from repro.facts.architecture import Hyperparameter
+from repro.facts.batching import EXAMPLE as BATCHING
+from repro.facts.budget import EXAMPLE as BUDGET
+from repro.facts.code import EXAMPLE as CODE
+from repro.facts.code import Module
+from repro.facts.environment import EXAMPLE as ENVIRONMENT
+from repro.facts.environment import Variable
+from repro.facts.fact import Absent, Fact
+from repro.facts.hardware import EXAMPLE as HARDWARE
+from repro.facts.optimizer import EXAMPLE as SGD
+from repro.facts.optimizer import Setting
+from repro.facts.params import EXAMPLE as PARAMS
+from repro.facts.params import Param
+from repro.record import Arms, RunRecord
+
+DOES_NOT_APPLY = Absent(reason="nothing is trained", kind="not_applicable")
+NOT_RECORDED = Absent(reason="nobody looked", kind="not_recorded")
+
+
+def run(*facts: Fact, seed: int = 0, **absent: Absent) -> RunRecord:
+    return tracked(1, seed, 0.9, *facts, **absent)
+
+
+def paths(*candidate: Fact) -> list[str]:
+    return [found.path for found in differences(Arms.of(run(), run(*candidate)))]
+
+
+def params(**values: object) -> Fact:
+    return PARAMS.but(
+        declared=tuple(Param(name=name, value=value) for name, value in values.items())  # type: ignore[arg-type]
+    )
+
+
+def test_equal_runs_do_not_differ() -> None:
+    assert paths() == []
+
+
+def test_what_a_fact_ignores_is_no_difference() -> None:
+    assert paths(CODE.but(branch="other", commit="0" * 40), BUDGET.but(wall_seconds=9.0)) == []
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "equal"),
+    [
+        (0.1, 0.1 + 1e-12, True),
+        (0.1, 0.1001, False),
+        (1, 1.0, True),
+        (0.1, "0.1", True),
+        ("1e-3", 0.001, True),
+        ("0.10", "0.1", False),
+        (True, 1, False),
+        (True, "True", True),
+        (None, 0, False),
+        ("nan", "nan", True),
+        ("inf", "infinity", False),
+    ],
+)
+def test_values_are_equal_by_meaning_not_by_rounding_or_type(
+    left: object, right: object, equal: bool
+) -> None:
+    assert same(left, right) is equal  # type: ignore[arg-type]
+    assert same(right, left) is equal  # type: ignore[arg-type]
+
+
+def test_a_parameter_that_repeats_an_observed_value_is_the_same_fact() -> None:
+    (found,) = differences(
+        Arms.of(
+            run(params(lr=0.1)),
+            run(params(lr=0.2), SGD.but(settings=(Setting(name="lr", value=0.2), SGD.settings[1]))),
+        )
+    )
+    assert (found.path, found.echoes) == ("optimizer.lr", ("params.lr",))
+
+
+def test_a_parameter_that_differs_from_the_observed_value_once_is_judged_by_itself() -> None:
+    left, right = run(params(lr=0.1)), run(params(lr=0.3))
+    assert [found.path for found in differences(Arms.of(left, right))] == ["params.lr"]
+
+
+@pytest.mark.parametrize(
+    ("name", "left", "right", "fact", "observed"),
+    [
+        ("train.batch_size", 128, 256, BATCHING.but(micro=256, effective=256), "batching.micro"),
+        ("optimizer", "sgd", "adamw", SGD.but(name="AdamW"), "optimizer.name"),
+        ("epochs", 5, "7", BUDGET.but(n_epochs=7.0), "budget.n_epochs"),
+        (
+            "momentum",
+            0.9,
+            0.8,
+            SGD.but(settings=(SGD.settings[0], Setting(name="momentum", value=0.8))),
+            "optimizer.momentum",
+        ),
+    ],
+)
+def test_a_parameter_is_recognised_by_its_last_name(
+    name: str, left: object, right: object, fact: Fact, observed: str
+) -> None:
+    arms = Arms.of(run(params(**{name: left})), run(params(**{name: right}), fact))
+    found = {item.path: item.echoes for item in differences(arms)}
+    assert found[observed] == (f"params.{name}",)
+    assert f"params.{name}" not in found
+
+
+def test_the_seed_may_differ_inside_an_arm_whatever_it_is_called() -> None:
+    def seeded(seed: int) -> RunRecord:
+        forest = ARCHITECTURE.but(
+            hyperparameters=(Hyperparameter(name="random_state", value=seed),)
+        )
+        return run(params(seed=seed), forest, seed=seed)
+
+    arms = Arms((seeded(0), seeded(1)), (seeded(0), seeded(1)), ((0, 0), (1, 1)))
+    assert differences(arms) == ()
+
+
+def test_a_difference_inside_an_arm_names_the_arm() -> None:
+    shuffled = BATCHING.but(shuffle=False)
+    arms = Arms(
+        (run(seed=0), run(shuffled, seed=1)), (run(seed=0), run(seed=1)), ((0, 0), (1, 1))
+    )
+    (found,) = differences(arms)
+    assert (found.path, found.is_between, found.inside) == (
+        "batching.shuffle",
+        True,
+        ("baseline",),
+    )
+
+
+def test_without_pairs_the_seeds_of_the_arms_may_differ() -> None:
+    arms = Arms((run(seed=0), run(seed=1)), (run(seed=2), run(seed=3)))
+    assert differences(arms) == ()
+
+
+def test_a_fact_of_one_side_only_differs_as_a_whole() -> None:
+    assert differing(run(), run(optimizer=DOES_NOT_APPLY)) == {"optimizer"}
+
+
+def test_a_fact_that_is_not_recorded_differs_from_nothing() -> None:
+    assert differing(run(), run(*ADAMW[1:], optimizer=NOT_RECORDED)) == {"params.lr"}
+
+
+def test_the_tree_is_no_difference_of_its_own_where_an_imported_file_differs() -> None:
+    other = (Module(path="train.py", digest="blake3:ff"),)
+    assert paths(CODE.but(tree="0" * 40, modules=other)) == ["code.modules.train.py"]
+    assert paths(CODE.but(tree="0" * 40)) == ["code.tree"]
+
+
+def test_an_empty_list_is_no_difference_of_its_own_beside_its_items() -> None:
+    assert paths(
+        ENVIRONMENT.but(variables=(*ENVIRONMENT.variables, Variable(name="A", value="1")))
+    ) == ["environment.variables.A"]
+    bare = ENVIRONMENT.but(variables=())
+    assert differing(run(bare), run()) == {"environment.variables.OMP_NUM_THREADS"}
+
+
+@pytest.mark.parametrize(
+    ("path", "glob", "matched"),
+    [
+        ("optimizer.lr", "optimizer.*", True),
+        ("optimizer", "optimizer.*", True),
+        ("optimizer.lr", "optimizer", False),
+        ("code.modules.train.py", "code:train.py", True),
+        ("code.modules.src/model.py", "code:src/*", True),
+        ("code.modules.train.py", "code:*", True),
+        ("code.tree", "code:*", True),
+        ("code.tree", "code:train.py", False),
+        ("params.code:x", "code:*", False),
+    ],
+)
+def test_a_declaration_means_these_paths(path: str, glob: str, matched: bool) -> None:
+    assert matches(path, [glob]) is matched
+
+
+def test_nuisance_wins_over_treatment() -> None:
+    claim = CLAIM.model_copy(update={"nuisance": ("optimizer.lr",)})
+    arms = Arms.of(run(), run(*ADAMW))
+    declared = {found.path: found.declared_as(claim) for found in differences(arms)}
+    assert declared == {
+        "optimizer.lr": "nuisance",
+        "optimizer.momentum": "treatment",
+        "optimizer.name": "treatment",
+    }
+
+
+def test_a_declared_parameter_declares_the_observed_value_that_it_repeats() -> None:
+    claim = CLAIM.model_copy(update={"treatment": ("params.lr",)})
+    observed = SGD.but(settings=(Setting(name="lr", value=0.2), SGD.settings[1]))
+    arms = Arms.of(run(params(lr=0.1)), run(params(lr=0.2), observed))
+    assert [found.declared_as(claim) for found in differences(arms)] == ["treatment"]
+
+
+def test_other_training_data_declare_what_follows_from_them() -> None:
+    claim = CLAIM.model_copy(update={"treatment": ("data.train.*",)})
+    arms = Arms.of(run(), run(BUDGET.but(n_samples=6000), HARDWARE.but(n_cores=4)))
+    declared = {found.path: found.declared_as(claim) for found in differences(arms)}
+    assert declared == {"budget.n_samples": "treatment", "hardware.n_cores": None}

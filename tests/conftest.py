@@ -1,0 +1,23 @@
+"""What every test may rely on, whatever the machine's environment says."""
+
+import pytest
+
+pytest_plugins = ["browser", "project"]
+
+# Set in the developer's shell, each would send a test to a real store or another seed.
+FOREIGN = (
+    "MLFLOW_ARTIFACTS_DESTINATION",
+    "MLFLOW_BACKEND_STORE_URI",
+    "MLFLOW_EXPERIMENT_ID",
+    "MLFLOW_EXPERIMENT_NAME",
+    "MLFLOW_REGISTRY_URI",
+    "MLFLOW_RUN_ID",
+    "MLFLOW_TRACKING_URI",
+    "REPRO_SEED",
+)
+
+
+@pytest.fixture(autouse=True)
+def _environment_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in FOREIGN:
+        monkeypatch.delenv(name, raising=False)

@@ -1,0 +1,95 @@
+"""Runs and a history in memory, for tests of audits."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+
+from repro.audit.example import example_record
+from repro.claims import Claim, Guard, Policy
+from repro.errors import UnknownRun
+from repro.facts.determinism import EXAMPLE as DETERMINISM
+from repro.facts.fact import Absent, Fact
+from repro.facts.optimizer import EXAMPLE as SGD
+from repro.facts.optimizer import Setting
+from repro.facts.outcome import EXAMPLE as OUTCOME
+from repro.facts.params import EXAMPLE as PARAMS
+from repro.facts.params import Param
+from repro.facts.scores import EXAMPLE as SCORES
+from repro.facts.scores import Score
+from repro.record import RunRecord
+
+POLICY = Policy(file=Path("repro.toml"), experiment="digits")
+ADAMW = (
+    SGD.but(name="AdamW", settings=(Setting(name="lr", value=0.001),)),
+    PARAMS.but(declared=(Param(name="lr", value=0.001), Param(name="epochs", value=5))),
+)
+CLAIM = Claim(
+    name="adamw-beats-sgd",
+    baseline="sgd",
+    candidate="adamw",
+    metric="test/accuracy",
+    direction="higher",
+    treatment=("optimizer.*",),
+    nuisance=("optimizer.lr",),
+    min_effect=0.005,
+    guards=(Guard(metric="test/loss", direction="lower", margin=0.02),),
+)
+BASELINE = (0.900, 0.910, 0.920, 0.900, 0.910)
+CANDIDATE = (0.930, 0.950, 0.940, 0.940, 0.930)
+
+
+def score(name: str, value: float) -> Score:
+    """A score that is defined alike wherever it is used."""
+    is_loss = name.endswith("loss")
+    metric = "log_loss" if is_loss else "accuracy_score"
+    changes = {"name": name, "value": value, "metric": f"sklearn.metrics.{metric}"}
+    return SCORES.scored[0].model_copy(update={**changes, "greater_is_better": not is_loss})
+
+
+def tracked(
+    number: int, seed: int | None, accuracy: float, *facts: Fact, **absent: Absent
+) -> RunRecord:
+    """A finished run; runs with higher numbers are newer, and their loss is 1 - accuracy."""
+    record = example_record(
+        DETERMINISM.but(seed=seed, seed_source="none" if seed is None else "argument"),
+        SCORES.but(scored=(score("test/accuracy", accuracy), score("test/loss", 1 - accuracy))),
+        OUTCOME.but(started_at=OUTCOME.started_at + timedelta(hours=number)),
+        *facts,
+        **absent,
+    )
+    return replace(record, run_id=f"{number:08x}" + "0" * 24, name=f"run {number}")
+
+
+def seeds(first: int, accuracies: Sequence[float], *facts: Fact, **absent: Absent) -> list[RunRecord]:
+    """One run for each accuracy, with the seeds 0, 1, 2, ..."""
+    return [
+        tracked(first + seed, seed, accuracy, *facts, **absent)
+        for seed, accuracy in enumerate(accuracies)
+    ]
+
+
+@dataclass
+class FakeHistory:
+    """Runs by the filter that finds them."""
+
+    runs: dict[str, list[RunRecord]]
+
+    def find_runs(self, query: str) -> Sequence[str]:
+        return [record.run_id for record in self.runs.get(query, [])]
+
+    def record(self, run_id: str) -> RunRecord:
+        for records in self.runs.values():
+            for record in records:
+                if record.run_id == run_id:
+                    return record
+        raise UnknownRun(f"no run {run_id}")
+
+
+def sgd_and_adamw(
+    *facts: Fact, candidate: Sequence[float] = CANDIDATE, **absent: Absent
+) -> FakeHistory:
+    """Five seeds of each optimizer; the candidate has these facts besides AdamW."""
+    return FakeHistory(
+        {"sgd": seeds(1, BASELINE), "adamw": seeds(101, candidate, *ADAMW, *facts, **absent)}
+    )

@@ -1,0 +1,110 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from statsmodels.stats.power import TTestIndPower, TTestPower
+
+from repro.errors import UsageError
+from repro.stats.paired import paired_t
+from repro.stats.power import (
+    minimum_detectable_effect,
+    paired_power,
+    seeds_needed,
+    seeds_needed_unpaired,
+)
+
+FACTS = json.loads((Path(__file__).parent / "reference" / "small_sample_facts.json").read_text())
+
+
+@pytest.mark.parametrize(("ratio", "n"), FACTS["n_for_80pct_power_paired_t_two_sided_05"].items())
+def test_seeds_needed_for_pairs(ratio, n):
+    assert seeds_needed(0.01 * float(ratio), 0.01) == n
+
+
+@pytest.mark.parametrize(
+    ("ratio", "n"), [(0.25, 253), (0.5, 64), (0.75, 29), (1, 17), (1.5, 9), (2, 6), (3, 4)]
+)
+def test_seeds_needed_for_unpaired_arms(ratio, n):
+    assert seeds_needed_unpaired(ratio, 1.0) == n
+
+
+@pytest.mark.parametrize(("n", "effect"), FACTS["mde_in_sd_80pct"].items())
+def test_minimum_detectable_effect_in_sd(n, effect):
+    assert round(minimum_detectable_effect(1.0, int(n)), 2) == effect
+
+
+def test_minimum_detectable_effect_is_in_score_units():
+    assert minimum_detectable_effect(0.02, 5) == pytest.approx(
+        0.02 * minimum_detectable_effect(1.0, 5)
+    )
+
+
+def test_the_minimum_detectable_effect_needs_exactly_the_seeds_it_was_computed_for():
+    for n in (2, 3, 7, 20):
+        effect = minimum_detectable_effect(1.0, n)
+        assert seeds_needed(effect * 1.0001, 1.0) == n
+        assert seeds_needed(effect * 0.999, 1.0) == n + 1
+
+
+# statsmodels: TTestPower().power(effect_size, nobs, alpha, alternative="two-sided")
+@pytest.mark.parametrize("ratio", [0.0, 0.3, 1.0, 1.4])
+@pytest.mark.parametrize("n", [2, 5, 20])
+def test_paired_power_agrees_with_statsmodels(ratio, n):
+    expected = TTestPower().power(ratio, n, 0.1, alternative="two-sided")
+    assert paired_power(ratio, n, confidence=0.9) == pytest.approx(expected, abs=1e-9)
+
+
+# statsmodels: TTestPower / TTestIndPower .solve_power(ratio, power=.9, alpha=.01), rounded up
+@pytest.mark.parametrize("ratio", [0.4, 0.9, 1.7])
+def test_other_levels_agree_with_statsmodels(ratio):
+    paired = TTestPower().solve_power(ratio, power=0.9, alpha=0.01)
+    unpaired = TTestIndPower().solve_power(ratio, power=0.9, alpha=0.01)
+    assert seeds_needed(ratio, 1.0, power=0.9, confidence=0.99) == np.ceil(paired)
+    assert seeds_needed_unpaired(ratio, 1.0, power=0.9, confidence=0.99) == np.ceil(unpaired)
+
+
+def test_power_of_a_huge_effect_is_one_although_the_tail_underflows():
+    assert paired_power(100.0, 30) == 1.0
+    assert paired_power(0.01, 10**6) == pytest.approx(1.0)
+
+
+def test_a_tiny_effect_needs_as_many_seeds_as_the_normal_distribution_says():
+    assert seeds_needed(1e-4, 1.0) == pytest.approx(((1.959964 + 0.841621) / 1e-4) ** 2, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: seeds_needed(0.0, 1.0), "effect must be positive and finite, not 0.0."),
+        (lambda: seeds_needed(0.1, 0.0), "sd must be positive and finite, not 0.0."),
+        (lambda: seeds_needed_unpaired(0.1, -1.0), "sd must be positive and finite, not -1.0."),
+        (
+            lambda: seeds_needed(0.1, 1.0, power=80),
+            "power must lie between 0 and 1, such as 0.95, not 80.",
+        ),
+        (
+            lambda: seeds_needed(1e-9, 1.0),
+            "no number of seeds below 1000000000000000 reaches power 0.8.",
+        ),
+        (
+            lambda: minimum_detectable_effect(1.0, 1),
+            "a paired t interval needs at least 2 pairs, not 1.",
+        ),
+        (
+            lambda: minimum_detectable_effect(1.0, 5, power=0.05),
+            "power must exceed 0.05, the power at no effect; it is 0.05.",
+        ),
+    ],
+)
+def test_questions_without_an_answer_are_refused(call, message):
+    with pytest.raises(UsageError) as caught:
+        call()
+    assert str(caught.value) == message
+
+
+def test_simulated_power_at_the_answer_is_what_was_asked_for():
+    n = seeds_needed(1.0, 1.0)
+    draws = np.random.default_rng(7).normal(1.0, 1.0, (4000, n))
+    power = np.mean([paired_t(d).interval().low > 0 for d in draws])
+    assert power == pytest.approx(paired_power(1.0, n), abs=4 * (0.16 / 4000) ** 0.5)

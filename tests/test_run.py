@@ -1,0 +1,242 @@
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from mlflow import MlflowClient
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import accuracy_score, fbeta_score
+from sklearn.model_selection import KFold
+from torch.utils.data import TensorDataset
+
+import repro
+from repro.errors import UnsupportedData, UsageError
+from repro.facts.architecture import Architecture
+from repro.facts.batching import Batching
+from repro.facts.budget import Budget
+from repro.facts.data import Data
+from repro.facts.fact import Absent
+from repro.facts.optimizer import Optimizer
+from repro.facts.scores import Scores
+from repro.facts.split import Split
+
+X = torch.arange(40.0).reshape(20, 2)
+Y = (X.sum(1) > 40).float()
+
+
+def train(run, *, loader, accumulate=1, epochs=2):
+    model = torch.nn.Sequential(torch.nn.Linear(2, 4), torch.nn.Dropout(0.5), torch.nn.Linear(4, 1))
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-4, momentum=0.9)
+    run.watch(model, optimizer)
+    for _ in range(epochs):
+        for i, (x, y) in enumerate(loader):
+            torch.nn.functional.mse_loss(model(x).squeeze(1), y).backward()
+            if (i + 1) % accumulate == 0:
+                optimizer.step()
+                optimizer.zero_grad()
+    return model
+
+
+def test_batch_accumulation_steps_and_epochs_are_counted_with_our_loader(project):
+    with repro.tracked_run(seed=0) as run:
+        run.log_data(train=(X, Y), test=(X + 100, Y))
+        dataset = TensorDataset(X, Y)
+        train(run, loader=run.dataloader(dataset, batch_size=5, shuffle=True), accumulate=2)
+    record = project.record(run.run_id)
+    batching, budget = record.find(Batching), record.find(Budget)
+    assert (batching.micro, batching.accumulation, batching.effective) == (5, 2, 10)
+    assert (batching.observed_from, batching.shuffle) == ("loader", True)
+    assert (budget.n_steps, budget.n_samples, budget.n_epochs) == (4, 40, 2.0)
+
+
+def test_batches_of_a_loader_made_elsewhere_are_counted_at_the_forward_of_the_model(project):
+    loader = torch.utils.data.DataLoader(TensorDataset(X, Y), batch_size=4)
+    with repro.tracked_run(seed=0) as run:
+        model = train(run, loader=loader)
+        model.eval()
+        model(X)
+    batching = project.record(run.run_id).find(Batching)
+    assert (batching.micro, batching.effective, batching.observed_from) == (4, 4, "forward")
+
+
+def test_hooks_are_removed_at_the_end(project):
+    with repro.tracked_run(seed=0) as run:
+        model = train(run, loader=[(X, Y)])
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-4)
+    steps = run.training.n_steps
+    model.train()
+    model(X).sum().backward()
+    optimizer.step()
+    assert run.training.n_steps == steps
+    assert not model._forward_pre_hooks
+
+
+def test_the_optimizer_is_recorded_as_it_was_at_its_first_step(project):
+    with repro.tracked_run(seed=0) as run:
+        parameter = torch.nn.Parameter(torch.ones(3))
+        optimizer = torch.optim.AdamW([parameter], lr=0.1)
+        optimizer.param_groups[0]["lr"] = 0.01
+        parameter.sum().backward()
+        optimizer.step()
+        optimizer.param_groups[0]["lr"] = 0.5
+    recorded = project.record(run.run_id).find(Optimizer)
+    settings = {setting.name: setting.value for setting in recorded.settings}
+    assert (recorded.name, settings["lr"], recorded.n_parameters) == ("AdamW", 0.01, 3)
+
+
+def test_a_model_that_was_not_watched_is_not_recorded_and_a_run_without_torch_has_none(project):
+    with repro.tracked_run(seed=0) as trained:
+        parameter = torch.nn.Parameter(torch.ones(3))
+        optimizer = torch.optim.SGD([parameter], lr=0.1)
+        parameter.sum().backward()
+        optimizer.step()
+    with repro.tracked_run(seed=0) as untrained:
+        pass
+    absent = project.record(trained.run_id).get(Architecture)
+    assert absent == Absent(
+        reason="the model was not handed over: run.watch(model, optimizer)", kind="not_recorded"
+    )
+    for kind in (Architecture, Optimizer, Batching):
+        assert project.record(untrained.run_id).get(kind).kind == "not_applicable"
+
+
+def test_a_watched_estimator_is_recorded_by_its_parameters(project):
+    with repro.tracked_run(seed=0) as run:
+        run.watch(LogisticRegression(C=0.5))
+    flat = project.record(run.run_id).flat
+    assert (flat["architecture.name"], flat["architecture.C"]) == ("LogisticRegression", 0.5)
+
+
+def test_a_score_is_logged_with_its_definition(project):
+    with repro.tracked_run(seed=0) as run:
+        value = run.score("test/f2", fbeta_score, [0, 1, 1], [0, 1, 0], on="test", beta=2)
+    (score,) = project.record(run.run_id).find(Scores).scored
+    assert value == score.value == fbeta_score([0, 1, 1], [0, 1, 0], beta=2)
+    assert score.metric == "sklearn.metrics.fbeta_score"
+    assert (score.arguments, score.n_rows, score.on) == ('{"beta":2}', 3, "test")
+    assert score.library.startswith("scikit-learn ")
+    assert MlflowClient(project.uri).get_run(run.run_id).data.metrics == {"test/f2": value}
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda run: run.score("a", accuracy_score, [1, 2], [1], on="test"),
+            "score('a'): y_true has 2 rows, y_pred has 1. Score every row once.",
+        ),
+        (
+            lambda run: run.score("a", lambda y, p: [1, 2], [1], [1], on="test"),
+            "not one number. Pass a metric that averages, or score each value under its own name.",
+        ),
+        (
+            lambda run: run.log_metrics({"loss": "low"}),
+            "metric 'loss' is 'low', not one number. Log each value under its own name.",
+        ),
+        (
+            lambda run: run.log_metrics({"loss%": 1.0}),
+            "a metric cannot be named 'loss%'. "
+            "Use up to 250 letters, digits, spaces and the signs _ - . : /",
+        ),
+        (lambda run: run.log_data(), "log_data() got no data. Pass train=, valid= or test=."),
+        (
+            lambda run: run.log_data(train=pd.DataFrame({"a": [1]}), group="b"),
+            "log_data(train=...) has no column 'b'; it has: a. "
+            "Name a column, or hand the groups and times to make_plan.",
+        ),
+        (
+            lambda run: run.use_split(repro.make_plan(KFold(3), np.zeros((9, 1)))),
+            "use_split(fold=None): the plan has folds 0 to 2. "
+            "Name the fold that this run trains on.",
+        ),
+    ],
+    ids=["lengths", "array", "text", "name", "no data", "column", "fold"],
+)
+def test_wrong_input_is_refused_with_the_value_and_the_fix(project, call, message):
+    with repro.tracked_run(seed=0) as run, pytest.raises(UsageError) as caught:
+        call(run)
+    assert str(caught.value).endswith(message)
+
+
+def test_data_that_cannot_be_read_is_refused(project):
+    with repro.tracked_run(seed=0) as run, pytest.raises(UnsupportedData) as caught:
+        run.log_data(train="train.csv")
+    assert str(caught.value) == (
+        "cannot read rows from str. "
+        "Pass an array, a tensor, a data frame, a pair (X, y) or a torch Dataset."
+    )
+
+
+def test_the_same_rows_split_in_another_way_have_the_same_pool(project):
+    def record(train, test):
+        with repro.tracked_run(seed=0) as run:
+            run.log_data(train=(X[train], Y[train]), test=(X[test], Y[test]))
+        return project.record(run.run_id).find(Data)
+
+    first, second = record(range(15), range(15, 20)), record(range(5, 20), range(5))
+    assert first.pool_digest == second.pool_digest
+    assert first.role("test").rows_digest != second.role("test").rows_digest
+
+
+def test_rows_groups_and_times_that_train_shares_with_test_are_counted(project):
+    frame = pd.DataFrame(
+        {
+            "patient": ["a", "a", "b", "c", "c"],
+            "day": pd.to_datetime(["2026-01-01", "2026-01-02", "2026-01-03"] * 2)[:5],
+            "x": [1.0, 2.0, 3.0, 4.0, 5.0],
+        }
+    )
+    with repro.tracked_run(seed=0) as run:
+        run.log_data(train=frame[:4], test=frame[3:], group="patient", time="day")
+    (overlap,) = project.record(run.run_id).find(Data).overlaps
+    assert (overlap.n_shared, overlap.n_shared_groups) == (1, 1)
+    assert overlap.latest_train == "2026-01-03T00:00:00.000000Z"
+    assert overlap.earliest_eval == "2026-01-01T00:00:00.000000Z"
+
+
+def test_a_plan_is_recorded_with_its_proof_and_the_rows_it_chose(project):
+    plan = repro.make_plan(KFold(4), X.numpy())
+    rows, held_out = plan.fold(2)
+    with repro.tracked_run(seed=0) as run:
+        run.use_split(plan, fold=2)
+        run.log_data(train=(X[rows], Y[rows]), test=(X[held_out], Y[held_out]))
+    record = project.record(run.run_id)
+    split, data = record.find(Split), record.find(Data)
+    assert (split.splitter, split.fold, split.fingerprint) == ("KFold", 2, plan.fingerprint)
+    assert split.condition("B0").outcome == "PROVED"
+    assert split.test_digest == data.role("test").rows_digest
+    assert record.replicate == repro.record.Replicate(seed=0, fold=2)
+
+
+def test_dataset_inputs_carry_our_digests(project):
+    with repro.tracked_run(seed=0) as run:
+        run.log_data(train=(X, Y), test=(X, Y))
+    inputs = MlflowClient(project.uri).get_run(run.run_id).inputs.dataset_inputs
+    roles = project.record(run.run_id).find(Data).roles
+    assert {i.dataset.name: i.dataset.digest for i in inputs} == {
+        role.role: role.rows_digest.removeprefix("blake3:")[:8] for role in roles
+    }
+
+
+def test_named_generators_follow_from_the_seed_and_the_name_alone(project):
+    def draws(seed):
+        with repro.tracked_run(seed=seed) as run:
+            return run.rng("a").random(), torch.rand(1, generator=run.generator("a")).item()
+
+    assert draws(1) == draws(1)
+    assert draws(1) != draws(2)
+
+
+def test_augmentation_of_a_dataset_is_looked_at_without_drawing_for_the_training(project):
+    class Noisy(torch.utils.data.Dataset):
+        def __len__(self):
+            return 6
+
+        def __getitem__(self, index):
+            return torch.rand(3), index % 2
+
+    with repro.tracked_run(seed=4) as run:
+        run.log_data(train=Noisy())
+        drawn = torch.rand(1).item()
+    torch.manual_seed(4)
+    assert drawn == torch.rand(1).item()
+    assert project.record(run.run_id).find(Data).role("train").n_rows == 6
