@@ -219,6 +219,17 @@ def read_policy(file: Path) -> Policy:
     data = _read_toml(file)
     if file.name == "pyproject.toml":
         data = data.get("tool", {}).get("repro", {})
+    return policy_of(data, file)
+
+
+def policy_of(data: Mapping[str, Any], file: Path) -> Policy:
+    """The policy that these tables say; `file` is named where they cannot be used.
+
+    Raises
+    ------
+    ConfigurationError
+        The tables say something unknown; the message names every problem.
+    """
     problems = [_unknown_key(key, Policy) for key in data if key == "file"]
     try:
         policy = Policy.model_validate({**data, "file": file})
@@ -257,7 +268,7 @@ MODELS: Mapping[tuple[str, ...], type[Section]] = {
 }
 
 
-def _problem(error: ErrorDetails, data: dict[str, Any]) -> str:
+def _problem(error: ErrorDetails, data: Mapping[str, Any]) -> str:
     """One sentence for one pydantic error: table, key, offending value, what would do."""
     names = tuple(part for part in error["loc"] if isinstance(part, str))
     said = error["ctx"]["error"] if error["type"] == "value_error" else None  # our validators
@@ -285,7 +296,7 @@ def _unknown_key(key: str, model: type[Section]) -> str:
     return f"unknown key {key!r}.{did_you_mean(key, known)} Known keys: {', '.join(known)}."
 
 
-def _table(loc: tuple[int | str, ...], data: dict[str, Any]) -> str:
+def _table(loc: tuple[int | str, ...], data: Mapping[str, Any]) -> str:
     """The table that an error is in, as the file writes it, by name where it has one."""
     match loc:
         case ("claim", int(at), "guards", int(guard), *_):

@@ -79,10 +79,12 @@ class Table:
 
     @property
     def n_rows(self) -> int:
+        """Number of rows."""
         return len((self.features + self.labels)[0].values)
 
     @property
     def n_columns(self) -> int:
+        """Number of columns, labels included."""
         return sum(block.values.shape[1] for block in self.features + self.labels)
 
     @property

@@ -17,6 +17,7 @@ from repro.determinism.arrival import Arrivals, is_imported
 from repro.digest import short
 from repro.errors import SeedConflict, UsageError
 from repro.facts.fact import Absent
+from repro.facts.params import Param
 from repro.observe import code, params
 from repro.observe.determinism import SeedSource
 from repro.observe.redaction import masked_text
@@ -169,7 +170,7 @@ class tracked_run:  # noqa: N801  # reads as a function, like contextlib.closing
         name: str,
         controlled: Controlled,
         source: SeedSource,
-        declared: tuple[params.Param, ...],
+        declared: tuple[Param, ...],
     ) -> Run:
         journal = Journal(location.journals / f"{opened.run_id}.jsonl")
         journal.append("run", {"uri": opened.tracking_uri, "run_id": opened.run_id, "name": name})

@@ -61,7 +61,9 @@ def tracked(
     return replace(record, run_id=f"{number:08x}" + "0" * 24, name=f"run {number}")
 
 
-def seeds(first: int, accuracies: Sequence[float], *facts: Fact, **absent: Absent) -> list[RunRecord]:
+def seeds(
+    first: int, accuracies: Sequence[float], *facts: Fact, **absent: Absent
+) -> list[RunRecord]:
     """One run for each accuracy, with the seeds 0, 1, 2, ..."""
     return [
         tracked(first + seed, seed, accuracy, *facts, **absent)

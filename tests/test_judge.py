@@ -60,7 +60,7 @@ def other_split() -> tuple[object, ...]:
 
 
 def with_facts(records: list[RunRecord], **facts: object) -> list[RunRecord]:
-    return [replace(record, facts={**record.facts, **facts}) for record in records]  # type: ignore[dict-item]
+    return [replace(record, facts={**record.facts, **facts}) for record in records]
 
 
 def failures(judgement: Judgement, severity: Severity = Severity.ERROR) -> list[str]:
@@ -96,7 +96,7 @@ def test_the_table_holds_the_declared_differences_and_nothing_else() -> None:
 
 
 def test_another_batch_and_another_split_are_two_errors_and_no_more() -> None:
-    judgement = judge(CLAIM, sgd_and_adamw(LARGER_BATCH, *other_split()), POLICY)  # type: ignore[arg-type]
+    judgement = judge(CLAIM, sgd_and_adamw(LARGER_BATCH, *other_split()), POLICY)
     assert (judgement.verdict, judgement.exit_code) == (Verdict.INVALID, 1)
     assert failures(judgement) == ["split-differs", "effective-batch"]
     assert failures(judgement, Severity.WARNING) == failures(judgement, Severity.NOTE) == []
@@ -164,17 +164,13 @@ def test_warnings_do_not_block() -> None:
 
 
 def test_a_loss_is_worse_and_refutes_the_goal() -> None:
-    history = FakeHistory(
-        {"sgd": seeds(1, CANDIDATE), "adamw": seeds(101, BASELINE, *ADAMW)}
-    )
+    history = FakeHistory({"sgd": seeds(1, CANDIDATE), "adamw": seeds(101, BASELINE, *ADAMW)})
     judgement = judge(CLAIM, history, POLICY)
     assert (judgement.verdict, judgement.exit_code) == (Verdict.WORSE, 1)
 
 
 def test_a_gain_within_noise_is_inconclusive_and_says_so() -> None:
-    judgement = judge(
-        CLAIM, sgd_and_adamw(candidate=(0.91, 0.90, 0.92, 0.91, 0.90)), POLICY
-    )
+    judgement = judge(CLAIM, sgd_and_adamw(candidate=(0.91, 0.90, 0.92, 0.91, 0.90)), POLICY)
     assert (judgement.verdict, judgement.exit_code) == (Verdict.INCONCLUSIVE, 4)
     assert failures(judgement, Severity.WARNING) == ["within-noise"]
 
@@ -213,7 +209,7 @@ def test_a_guard_that_regresses_beyond_its_margin_is_worse_whatever_the_gain() -
                 [record],
                 scores=SCORES.but(
                     scored=(
-                        score("test/accuracy", record.facts["scores"].value("test/accuracy")),  # type: ignore[union-attr]
+                        score("test/accuracy", record.facts["scores"].value("test/accuracy")),
                         score("valid/recall", recall + seed / 1000),
                     )
                 ),
@@ -255,7 +251,7 @@ def test_folds_are_compared_with_their_overlap_and_seeds_of_a_fold_are_averaged(
                 seed,
                 accuracy + seed / 100,
                 SPLIT.but(fold=fold, n_splits=5, n_train=80, n_test=20),
-                *facts,  # type: ignore[arg-type]
+                *facts,
             )
             for fold, accuracy in enumerate(accuracies)
             for seed in (0, 1)

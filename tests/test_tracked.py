@@ -1,6 +1,7 @@
 import argparse
 import random
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import mlflow
 import numpy as np
@@ -278,7 +279,7 @@ def test_the_code_of_a_dirty_tree_is_kept_as_a_patch(project):
     code = project.record(run.run_id).find(Code)
     assert (code.is_dirty, code.n_modified, code.restore_verified) == (True, 1, True)
     patch = MlflowClient(project.uri).download_artifacts(run.run_id, code.patch)
-    assert "+lr = 0.2" in open(patch).read()
+    assert "+lr = 0.2" in Path(patch).read_text()
 
 
 def test_a_name_that_is_empty_is_refused():

@@ -1,6 +1,6 @@
 """The main job on real data: train three arms with five seeds each, then judge two claims.
 
-    python demo.py
+python demo.py
 """
 
 import argparse
@@ -17,8 +17,10 @@ HERE = Path(__file__).parent
 ARMS = {
     "sgd": ["--optimizer", "sgd", "--lr", "0.3"],
     "adamw": ["--optimizer", "adamw", "--lr", "0.01"],
-    "adamw-careless": ["--optimizer", "adamw", "--lr", "0.01", "--batch-size", "256"]
-    + ["--split-seed", "1"],
+    "adamw-careless": [
+        *("--optimizer", "adamw", "--lr", "0.01"),
+        *("--batch-size", "256", "--split-seed", "1"),
+    ],
 }
 
 

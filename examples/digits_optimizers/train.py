@@ -1,6 +1,6 @@
 """Train a small CNN on scikit-learn's handwritten digits, as one tracked run.
 
-    python train.py --arm adamw --optimizer adamw --lr 0.003 --seed 0
+python train.py --arm adamw --optimizer adamw --lr 0.003 --seed 0
 """
 
 import argparse

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit, urlunsplit
 MASK = "<redacted>"
 
 SECRET_NAME = re.compile(
-    r"(^|[._-])(passw(or)?d|passphrase|pwd|secret|token|api_?key|access_?key|private_?key|auth|credentials?)($|[._-])",
+    r"(^|[._-])(passw(or)?d|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|auth|credentials?)($|[._-])",
     re.IGNORECASE,
 )
 SECRET_SHAPE = re.compile(

@@ -51,12 +51,13 @@ def at_end(plan: Split | Absent | None, data: Data | Absent) -> Split | Absent:
     rows = {"train_digest": train.rows_digest, "test_digest": test.rows_digest}
     if isinstance(plan, Split):
         return plan.but(**rows)
-    return Split(source="data", n_train=train.n_rows, n_test=test.n_rows, **rows)
+    sizes = {"n_train": train.n_rows, "n_test": test.n_rows}
+    return Split.model_validate({"source": "data", **sizes, **rows})
 
 
 def _conditions(proof: "SplitProof", fold: int) -> tuple[Condition, ...]:
     """What the proof says about this fold."""
     return tuple(
-        Condition(id=result.condition, outcome=result.outcome, detail=result.detail)
-        for result in proof.fold(fold)
+        Condition(id=answer.condition, outcome=answer.outcome, detail=answer.detail)
+        for answer in proof.fold(fold)
     )

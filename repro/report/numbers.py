@@ -32,12 +32,6 @@ def _sentences(judgement: Judgement, comparison: Comparison) -> Iterator[str]:
     yield from _margin(judgement, comparison)
     yield _test(comparison)
     yield from comparison.notes
-    for arm, missing in (
-        ("baseline", comparison.missing_in_baseline),
-        ("candidate", comparison.missing_in_candidate),
-    ):
-        if missing and comparison.n_pairs:
-            yield f"not paired: {arm} lacks {comparison.kind} {', '.join(map(str, missing))}"
     if judgement.verdict is Verdict.INCONCLUSIVE:
         yield from _needed(judgement.claim.min_effect, comparison)
     yield comparison.scope

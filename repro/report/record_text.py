@@ -47,5 +47,5 @@ def _rows(key: str, fact: Fact) -> list[list[str]]:
     for prefix in LISTS:
         n_items = sum(path.startswith(prefix) for path in flat)
         if n_items:
-            rows.append([prefix.removeprefix(f"{key}.").rstrip("."), f"{n_items} values"])
+            rows.append([prefix.removeprefix(f"{key}.").rstrip("."), f"{n_items} not shown"])
     return rows

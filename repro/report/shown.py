@@ -22,7 +22,7 @@ def shown(value: Scalar) -> str:
     """
     if value is None or isinstance(value, bool):
         return {None: "none", True: "true", False: "false"}[value]
-    text = " ".join(str(value).split())
+    text = " ".join(str(value).split()) or "''"
     if DIGEST.fullmatch(text) or GIT_ID.fullmatch(text):
         return short(text)
     if len(text) <= MAX_CHARACTERS:

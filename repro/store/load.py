@@ -149,10 +149,9 @@ def _foreign(run: Run) -> RunRecord:
     absent = Absent(reason=UNTRACKED, kind="not_recorded")
     facts: dict[str, Fact | Absent | Opaque] = dict.fromkeys(fact_types(), absent)
     status = run.info.status if run.info.status in STATUSES else "RUNNING"
-    facts[Outcome.key()] = Outcome(
-        status=status,
-        started_at=_time(run.info.start_time),
-        ended_at=_time(run.info.end_time) if run.info.end_time else None,
+    ended_at = _time(run.info.end_time) if run.info.end_time else None
+    facts[Outcome.key()] = Outcome.model_validate(
+        {"status": status, "started_at": _time(run.info.start_time), "ended_at": ended_at}
     )
     logged = tuple(Param(name=k, value=v) for k, v in sorted(run.data.params.items()))
     facts[Params.key()] = Params(logged=logged)

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from repro.claims import Policy, find_policy
 
-
 SQLITE = "sqlite:///"
 
 
@@ -58,6 +57,7 @@ def locate(tracking_uri: str | None = None, start: Path | None = None) -> Locati
     start = (start or Path.cwd()).resolve()
     policy = find_policy(start)
     root = policy.root if policy else start
-    if tracking_uri is None and policy and not mlflow.is_tracking_uri_set():
+    is_set = mlflow.is_tracking_uri_set()  # type: ignore[no-untyped-call]  # MLflow's own
+    if tracking_uri is None and policy and not is_set:
         tracking_uri = policy.resolved_tracking_uri()
     return Location(tracking_uri, root, policy)

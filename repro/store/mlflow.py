@@ -23,7 +23,7 @@ from repro.errors import StoreUnavailable, UsageError
 from repro.facts.data import Data
 from repro.facts.fact import Scalar
 from repro.facts.params import Param
-from repro.facts.scores import Series
+from repro.facts.scores import Scores, Series
 from repro.record import RunRecord, dump, short_tags
 from repro.store.description import merged_description
 from repro.store.location import Location, scratch
@@ -104,6 +104,8 @@ class OpenRun:
         client.log_batch(self.run_id, tags=tags)
         note = client.get_run(self.run_id).data.tags.get("mlflow.note.content", "")
         client.set_tag(self.run_id, "mlflow.note.content", merged_description(note, record))
+        scores = record.find(Scores)
+        save_view(client, self.experiment_id, scores.names() if scores else ())
 
     def end(self, status: str) -> None:
         """End the run as what it was; a run that someone else opened stays open."""
@@ -166,7 +168,9 @@ def _start(
     instead_of = "; ".join(reasons) or None
     if instead_of:
         tags = {**tags, "repro.instead_of": instead_of[:500]}
-    run = mlflow.start_run(experiment_id=experiment_id, run_name=name, nested=nested, tags=tags)
+    run = mlflow.start_run(
+        experiment_id=experiment_id, run_name=name, nested=nested, tags=dict(tags)
+    )
     return OpenRun(run.info.run_id, experiment_id, uri, False, give_back_uri, instead_of)
 
 
@@ -242,7 +246,6 @@ def _create_experiment(
         if found is None:
             raise
         return found
-    save_view(client, experiment_id)
     return client.get_experiment(experiment_id)
 
 

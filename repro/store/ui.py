@@ -4,24 +4,49 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
 
 from repro.errors import UsageError
+from repro.store.load import open_history
 from repro.store.location import Location
+from repro.store.view import save_view
 
 # One worker, no job runner: 0.5 GB of memory instead of 2.4 GB.
 VARIABLES = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+
+
+def serve(location: Location, experiment: str | None, host: str, port: int) -> int:
+    """Print the address of the run list and serve until interrupted; the server's exit code.
+
+    A store that is a server itself is not served again: only the address is printed.
+
+    Raises
+    ------
+    UsageError
+        Something listens on the port already.
+    StoreUnavailable
+        There is no such store or experiment.
+    """
+    history = open_history(location, experiment)
+    query = save_view(history.client, history.experiment.experiment_id)
+    page = f"/#/experiments/{history.experiment.experiment_id}/runs?{query}"
+    uri = history.client.tracking_uri
+    if uri.startswith(("http://", "https://")):
+        print(f"{uri.rstrip('/')}{page}")
+        return 0
+    refuse_busy_port(host, port)
+    print(f"http://{host}:{port}{page}", flush=True)
+    try:
+        environment = {**os.environ, **VARIABLES}
+        command = server_command(uri, host, port)
+        return subprocess.run(command, env=environment, check=False).returncode
+    except KeyboardInterrupt:
+        return 0
 
 
 def server_command(tracking_uri: str, host: str, port: int) -> list[str]:
     """The command that serves a store."""
     command = [sys.executable, "-m", "mlflow", "server", "--workers", "1"]
     return [*command, "--host", host, "--port", str(port), "--backend-store-uri", tracking_uri]
-
-
-def run_list_url(base: str, experiment_id: str, view: str) -> str:
-    """Address of an experiment's run list, opened in our view."""
-    return f"{base}/#/experiments/{experiment_id}/runs?{view}"
 
 
 def refuse_busy_port(host: str, port: int) -> None:
@@ -38,12 +63,3 @@ def refuse_busy_port(host: str, port: int) -> None:
             raise UsageError(
                 f"port {port} of {host} is taken. Stop what listens there, or pass --port."
             )
-
-
-def serve(location: Location, tracking_uri: str, host: str, port: int) -> int:
-    """Serve until interrupted; the server's exit code."""
-    command: Sequence[str] = server_command(tracking_uri, host, port)
-    try:
-        return subprocess.run(command, env={**os.environ, **VARIABLES}, check=False).returncode
-    except KeyboardInterrupt:
-        return 0

@@ -79,17 +79,17 @@ def plugin(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     every_rule.cache_clear()
 
 
-def check(code: Code):  # type: ignore[no-untyped-def]  # a rule that never speaks
+def check(code: Code):
     yield from ()
 
 
 def test_a_plugin_adds_its_rules_after_ours(plugin: ModuleType) -> None:
-    plugin.RULE = rule("XYZ001", Severity.NOTE)(check)  # type: ignore[attr-defined]
+    plugin.RULE = rule("XYZ001", Severity.NOTE)(check)
     assert every_rule()[-1].code == "XYZ001"
 
 
 def test_two_rules_with_one_code_are_refused(plugin: ModuleType) -> None:
-    plugin.RULE = rule("SRC001", Severity.NOTE)(check)  # type: ignore[attr-defined]
+    plugin.RULE = rule("SRC001", Severity.NOTE)(check)
     with pytest.raises(ConfigurationError) as caught:
         every_rule()
     assert str(caught.value) == (

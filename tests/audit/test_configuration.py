@@ -33,7 +33,7 @@ def paths(*candidate: Fact) -> list[str]:
 
 def params(**values: object) -> Fact:
     return PARAMS.but(
-        declared=tuple(Param(name=name, value=value) for name, value in values.items())  # type: ignore[arg-type]
+        declared=tuple(Param(name=name, value=value) for name, value in values.items())
     )
 
 
@@ -64,8 +64,8 @@ def test_what_a_fact_ignores_is_no_difference() -> None:
 def test_values_are_equal_by_meaning_not_by_rounding_or_type(
     left: object, right: object, equal: bool
 ) -> None:
-    assert same(left, right) is equal  # type: ignore[arg-type]
-    assert same(right, left) is equal  # type: ignore[arg-type]
+    assert same(left, right) is equal
+    assert same(right, left) is equal
 
 
 def test_a_parameter_that_repeats_an_observed_value_is_the_same_fact() -> None:
@@ -120,9 +120,7 @@ def test_the_seed_may_differ_inside_an_arm_whatever_it_is_called() -> None:
 
 def test_a_difference_inside_an_arm_names_the_arm() -> None:
     shuffled = BATCHING.but(shuffle=False)
-    arms = Arms(
-        (run(seed=0), run(shuffled, seed=1)), (run(seed=0), run(seed=1)), ((0, 0), (1, 1))
-    )
+    arms = Arms((run(seed=0), run(shuffled, seed=1)), (run(seed=0), run(seed=1)), ((0, 0), (1, 1)))
     (found,) = differences(arms)
     assert (found.path, found.is_between, found.inside) == (
         "batching.shuffle",

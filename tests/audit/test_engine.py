@@ -29,7 +29,7 @@ def case(baseline: list[RunRecord], candidate: list[RunRecord]) -> Case:
 
 
 def run(number: int, *facts: object, **absent: object) -> RunRecord:
-    return tracked(number, 0, 0.9, *facts, **absent)  # type: ignore[arg-type]
+    return tracked(number, 0, 0.9, *facts, **absent)
 
 
 @rule("XYZ001", Severity.ERROR)
@@ -55,9 +55,7 @@ def test_a_rule_over_a_fact_is_asked_of_each_run_and_names_those_it_is_about() -
     assert [(found.outcome, found.arms, found.runs) for found in findings] == [
         (Outcome.FAIL, ("baseline",), (run(2).run_id,))
     ]
-    assert findings[0].evidence == (
-        Evidence(path="code.n_modified", baseline=(2,), candidate=()),
-    )
+    assert findings[0].evidence == (Evidence(path="code.n_modified", baseline=(2,), candidate=()),)
 
 
 def test_findings_that_say_the_same_of_several_runs_are_folded_into_one() -> None:
@@ -67,9 +65,7 @@ def test_findings_that_say_the_same_of_several_runs_are_folded_into_one() -> Non
     (folded,) = fold(findings)
     assert folded.runs == (run(1).run_id, run(2).run_id, run(3).run_id)
     assert folded.arms == ("baseline", "candidate")
-    assert folded.evidence == (
-        Evidence(path="code.n_modified", baseline=(2,), candidate=(7,)),
-    )
+    assert folded.evidence == (Evidence(path="code.n_modified", baseline=(2,), candidate=(7,)),)
 
 
 def test_findings_with_other_messages_stay_apart() -> None:

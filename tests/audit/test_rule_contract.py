@@ -45,21 +45,21 @@ def module(**changes: object) -> ModuleType:
     made = ModuleType("plugin.tree_dirty", DOCUMENT)
     sys.modules[made.__name__] = made
 
-    def check(code: Code):  # type: ignore[no-untyped-def]  # annotated at run time, below
+    def check(code: Code):
         if code.is_dirty:
             yield Violation("dirty", "commit", ("code.is_dirty",))
 
     check.__module__ = made.__name__
     check.__annotations__ = {"code": Code}
-    made.RULE = rule("XYZ001", Severity.WARNING)(check)  # type: ignore[attr-defined]
-    made.BAD = {"code": EXAMPLE.but(is_dirty=True)}  # type: ignore[attr-defined]
-    made.GOOD = {"code": EXAMPLE}  # type: ignore[attr-defined]
+    made.RULE = rule("XYZ001", Severity.WARNING)(check)
+    made.BAD = {"code": EXAMPLE.but(is_dirty=True)}
+    made.GOOD = {"code": EXAMPLE}
     vars(made).update(changes)
     return made
 
 
 def answering(violation: Violation) -> Rule:
-    def check(code: Code):  # type: ignore[no-untyped-def]  # annotated at run time, below
+    def check(code: Code):
         yield violation
 
     check.__module__ = "plugin.tree_dirty"
@@ -103,14 +103,16 @@ def test_a_broken_rule_is_told_what_is_broken(changes: dict[str, object], messag
 
 def test_a_rule_that_answers_worse_than_it_declares_is_refused() -> None:
     worse = answering(Violation("dirty", "commit", ("code.is_dirty",), Severity.ERROR))
-    with pytest.raises(ValueError, match="^rule tree-dirty declares warning and answers with error.$"):
+    with pytest.raises(
+        ValueError, match=r"^rule tree-dirty declares warning and answers with error\.$"
+    ):
         check_rule(module(RULE=worse))
 
 
 def test_a_code_that_another_rule_has_is_refused() -> None:
     broken = module()
     taken = broken.RULE.check
-    broken.RULE = rule("SRC001", Severity.ERROR)(taken)  # type: ignore[attr-defined]
+    broken.RULE = rule("SRC001", Severity.ERROR)(taken)
     with pytest.raises(AssertionError) as caught:
         check_rule(broken)
     assert str(caught.value) == "tree-dirty has the code SRC001 of dirty-no-diff."

@@ -40,7 +40,7 @@ def labels_of(cv, frame):
 
 
 @every_splitter
-@settings(max_examples=15, deadline=None, derandomize=True)
+@settings(max_examples=10, deadline=None, derandomize=True)
 @given(order=st.permutations(range(24)))
 def test_permuting_the_rows_permutes_the_folds_and_nothing_else(cv, order):
     frame = table()

@@ -120,7 +120,7 @@ def with_groups(n_shared: int | None) -> Data:
 
 
 def proved(id: str, outcome: str, **changes: object) -> Split:
-    condition = Condition(id=id, outcome=outcome, detail="2 of 9")  # type: ignore[arg-type]
+    condition = Condition(id=id, outcome=outcome, detail="2 of 9")
     return SPLIT.but(proof=(condition,), **changes)
 
 

@@ -166,8 +166,8 @@ def test_equal_arms_have_no_treatment_and_the_equal_values_are_the_evidence() ->
 
 
 def test_a_nuisance_alone_is_no_treatment() -> None:
-    settings = (ADAMW[0].settings[0], *tracked(1, 0, 0.9).facts["optimizer"].settings[1:])  # type: ignore[union-attr]
-    slower = tracked(1, 0, 0.9).facts["optimizer"].but(settings=settings)  # type: ignore[union-attr]
+    settings = (ADAMW[0].settings[0], *tracked(1, 0, 0.9).facts["optimizer"].settings[1:])
+    slower = tracked(1, 0, 0.9).facts["optimizer"].but(settings=settings)
     runs = Arms.of(tracked(1, 0, 0.9), tracked(2, 0, 0.9, slower))
     assert [type(found) for found in treated(runs)] == [Violation]
 

@@ -170,9 +170,7 @@ def test_the_source_counts_unless_a_library_version_names_it() -> None:
 
 
 def test_a_metric_that_was_only_logged_is_unknown() -> None:
-    logged = Scores(
-        scored=(ACCURACY,), logged=(Series(name="test/loss", last=0.1, last_step=4),)
-    )
+    logged = Scores(scored=(ACCURACY,), logged=(Series(name="test/loss", last=0.1, last_step=4),))
     (found,) = definitions(logged, logged)
     assert isinstance(found, Unknown)
     assert (found.message, found.fix, found.points) == (

@@ -102,7 +102,7 @@ def test_a_run_without_a_seed_is_reported() -> None:
 def rerun(**changes: object) -> Reruns:
     """A run with the accuracy 0.91, repeated with 0.93; the first one has these facts."""
     old = tracked(1, 0, 0.91)
-    old = replace(old, facts={**old.facts, **changes})  # type: ignore[arg-type]
+    old = replace(old, facts={**old.facts, **changes})
     return Reruns((Rerun("baseline", kept=tracked(2, 0, 0.93), superseded=old),))
 
 

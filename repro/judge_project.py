@@ -1,0 +1,85 @@
+"""The project's claims, from repro.toml or from options, judged on the project's store."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.text import Text
+
+from repro.audit.verdict import strict as strictly
+from repro.audit.verdict import worst
+from repro.claims import Claim, Policy, policy_of
+from repro.errors import ConfigurationError, UsageError
+from repro.judge import judge
+from repro.report import formats
+from repro.store.load import open_history
+from repro.store.location import locate
+from repro.store.verdict_tags import write_verdicts
+
+REQUIRED = ("baseline", "candidate", "metric", "direction", "treatment")
+GIVEN = "command-line"  # name of a claim that was given by options
+
+
+def judge_project(
+    *,
+    names: Sequence[str],
+    form: str,
+    strict: bool,
+    tags: bool,
+    tracking_uri: str | None,
+    experiment: str | None,
+    **claim_options: Any,
+) -> tuple[str | Text, int]:
+    """The report on the chosen claims, and the exit code.
+
+    Raises
+    ------
+    ConfigurationError
+        repro.toml cannot be read, or has no such claim.
+    UsageError
+        An option cannot be used.
+    """
+    if form not in formats():
+        raise UsageError(f"--format {form!r} is none of: {', '.join(sorted(formats()))}.")
+    location = locate(tracking_uri)
+    policy = location.policy or Policy(file=Path.cwd() / "repro.toml")
+    claims = chosen_claims(policy, names, claim_options)
+    history = open_history(location, experiment)
+    judgements = [judge(claim, history, policy) for claim in claims]
+    if tags:
+        write_verdicts(history, judgements)
+    code = worst(judgement.exit_code for judgement in judgements)
+    return formats()[form](judgements), strictly(code) if strict else code
+
+
+def chosen_claims(
+    policy: Policy, names: Sequence[str], options: Mapping[str, Any]
+) -> tuple[Claim, ...]:
+    """The claim given by options; else those named; else all of the file."""
+    given = {key: value for key, value in options.items() if value not in (None, ())}
+    if given:
+        return (_given_claim(given),)
+    if names:
+        return tuple(policy.claim(name) for name in names)
+    if not policy.claims:
+        raise ConfigurationError(
+            f"there is no claim to judge: {policy.file} has no [[claim]]. "
+            f"Write one, or give --baseline, --candidate, --metric, --direction and --treatment."
+        )
+    return policy.claims
+
+
+def _given_claim(given: Mapping[str, Any]) -> Claim:
+    missing = [f"--{key}" for key in REQUIRED if key not in given]
+    if missing:
+        raise UsageError(f"a claim given by options also needs {', '.join(missing)}.")
+    runs = {side: _runs(given[side]) for side in ("baseline", "candidate")}
+    tables = {"claim": [{"name": GIVEN, **given, **runs}]}
+    return policy_of(tables, Path("options")).claims[0]
+
+
+def _runs(text: str) -> str | tuple[str, ...]:
+    """Run ids where every word could be one, else a filter."""
+    words = [word.strip() for word in text.split(",")]
+    is_ids = all(len(word) == 32 and word.isalnum() for word in words)
+    return tuple(words) if is_ids else text

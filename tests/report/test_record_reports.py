@@ -1,0 +1,131 @@
+"""Reports of records and rules."""
+
+import pytest
+from fake_history import ADAMW, tracked
+
+from repro.audit.catalogue import every_rule, find_rule
+from repro.audit.record_diff import diff_records
+from repro.facts.budget import EXAMPLE as BUDGET
+from repro.facts.code import EXAMPLE as CODE
+from repro.facts.fact import Absent, Opaque
+from repro.record import RunRecord
+from repro.report.diff_text import diff_text, full_diff_text
+from repro.report.record_text import record_text
+from repro.report.rule_text import rule_text
+from repro.report.rules_table import rules_table
+from repro.report.shown import columns, shown, shown_all
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("blake3:" + "0123456789abcdef" * 4, "01234567"),
+        ("split/1:" + "ab" * 16, "abababab"),
+        ("4f1f2c9e5b0a4c0d8e7f6a5b4c3d2e1f0a9b8c7d", "4f1f2c9e"),
+        ("", "''"),
+        ("two\nlines", "two lines"),
+        (0.1, "0.1"),
+        (None, "none"),
+        (True, "true"),
+        ("a" * 60, "aaaaaaaaaaaaaaaaaaaaa ... aaaaaaaaaaaaaaaaaaaaa"),
+    ],
+)
+def test_values_are_short_and_on_one_line(value: object, text: str) -> None:
+    assert shown(value) == text
+
+
+def test_more_values_than_fit_are_counted() -> None:
+    assert shown_all((1, 2, 3)) == "1, 2, 3"
+    assert shown_all((1, 2, 3, 4, 5)) == "1, 2, 3 and 2 more"
+    assert shown_all(()) == "-"
+
+
+def test_columns_line_up_without_trailing_spaces() -> None:
+    lines = [str(line) for line in columns([["a", "bbb", ""], ["aaaa", "b"]], indent=1)]
+    assert lines == [" a     bbb", " aaaa  b"]
+
+
+def test_a_record_is_shown_fact_by_fact() -> None:
+    record = tracked(
+        1,
+        0,
+        0.9,
+        optimizer=Absent(reason="nothing is trained", kind="not_applicable"),
+        batching=Absent(reason="nobody looked", kind="not_recorded"),
+    )
+    record = RunRecord(
+        record.run_id, record.name, {**record.facts, "budget": Opaque(version=9, data={})}
+    )
+    text = str(record_text(record))
+    assert text.startswith("run 1  00000001000000000000000000000000  seed 0 fold 0\nseal ")
+    assert "\noptimizer  not applicable: nothing is trained\n" in text
+    assert "\nbatching  not recorded: nobody looked\n" in text
+    assert "\nbudget  written by a newer version (9)" in text
+    assert "  commit              4f1f2c9e\n" in text
+    assert "  modules             1 not shown" in text
+
+
+def test_a_record_without_a_protocol_has_no_group() -> None:
+    absent = Absent(reason="nobody looked", kind="not_recorded")
+    assert "comparability group unknown" in str(record_text(tracked(1, 0, 0.9, split=absent)))
+
+
+def test_a_diff_shows_what_a_claim_compares_and_counts_the_rest() -> None:
+    diff = diff_records(tracked(1, 0, 0.9), tracked(2, 0, 0.9, *ADAMW, CODE.but(branch="b")))
+    assert (
+        str(diff_text(diff))
+        == """\
+differs             run 1 00000001  run 2 00000002
+optimizer.lr        0.1             0.001
+optimizer.momentum  0.9             not set
+optimizer.name      SGD             AdamW
+params.lr           0.1             0.001
+and 2 more that no claim compares"""
+    )
+
+
+def test_a_full_diff_shows_everything() -> None:
+    left = tracked(1, 0, 0.9)
+    diff = diff_records(left, tracked(1, 0, 0.9, BUDGET.but(wall_seconds=9.0)))
+    assert (
+        str(full_diff_text(diff))
+        == """\
+no difference in anything that a claim compares
+
+no claim compares    run 1 00000001  run 1 00000001
+budget.wall_seconds  2.5             9.0"""
+    )
+
+
+def test_a_diff_says_what_cannot_be_told() -> None:
+    absent = Absent(reason="nobody looked", kind="not_recorded")
+    diff = diff_records(tracked(1, 0, 0.9), tracked(1, 0, 0.9, hardware=absent))
+    assert str(diff_text(diff)) == (
+        "no difference in what both runs recorded\ncannot be told, not recorded: hardware"
+    )
+
+
+def test_the_table_of_rules_has_a_row_for_each() -> None:
+    lines = rules_table(every_rule()).splitlines()
+    assert lines[:3] == [
+        "| rule | code | severity | it fires when |",
+        "| --- | --- | --- | --- |",
+        "| `not-finished` | CMP001 | error | "
+        "A run that failed, was killed or is still running is used as a result. |",
+    ]
+    assert len(lines) == 2 + len(every_rule())
+
+
+def test_a_rule_is_explained_from_its_file() -> None:
+    text = str(rule_text(find_rule("PRT011")))
+    assert text.startswith(
+        "effective-batch (PRT011), error\n\n"
+        "The arms took optimizer steps over different numbers of samples.\n\n"
+        "Why: the batch size sets the noise of the gradient"
+    )
+    assert [line.partition(":")[0] for line in text.splitlines()[4::2]] == [
+        "Why",
+        "Fix",
+        "Wrong when",
+        "Source",
+    ]
