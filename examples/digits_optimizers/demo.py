@@ -15,7 +15,7 @@ from train import parse, train
 
 HERE = Path(__file__).parent
 ARMS = {
-    "sgd": ["--optimizer", "sgd", "--lr", "0.3"],
+    "sgd": ["--optimizer", "sgd", "--lr", "0.1"],
     "adamw": ["--optimizer", "adamw", "--lr", "0.01"],
     "adamw-careless": [
         *("--optimizer", "adamw", "--lr", "0.01"),
@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Train what `argv` asks for; the exit code of the audit does not end the demo."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--epochs", type=int, default=12)
     args = parser.parse_args(argv)
     os.chdir(HERE)  # repro.toml is here
     todo = [(arm, seed) for seed in range(args.seeds) for arm in ARMS]

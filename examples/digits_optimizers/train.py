@@ -5,6 +5,7 @@ python train.py --arm adamw --optimizer adamw --lr 0.003 --seed 0
 
 import argparse
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from sklearn.datasets import load_digits
@@ -16,7 +17,7 @@ from torch.utils.data import TensorDataset
 
 import repro
 
-OPTIMIZERS = {"sgd": torch.optim.SGD, "adamw": torch.optim.AdamW}
+OPTIMIZERS = {"sgd": partial(torch.optim.SGD, momentum=0.9), "adamw": torch.optim.AdamW}
 
 
 class CNN(nn.Module):
@@ -112,7 +113,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--optimizer", choices=OPTIMIZERS, default="sgd")
     parser.add_argument("--lr", type=float, default=0.1)
     parser.add_argument("--batch-size", type=int, default=64)
-    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--split-seed", type=int, default=0, help="random_state of the split")
     parser.add_argument("--seed", type=int, default=None, help="by default REPRO_SEED")
     parser.add_argument("--quiet", action="store_true")

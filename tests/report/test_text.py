@@ -1,7 +1,7 @@
 from datetime import date
 
 import pytest
-from fake_history import BASELINE, CANDIDATE, CLAIM, POLICY, seeds, sgd_and_adamw, tracked
+from fake_history import ADAMW, BASELINE, CANDIDATE, CLAIM, POLICY, seeds, sgd_and_adamw, tracked
 from rich.console import Console
 
 from repro.claims import Claim, Waiver
@@ -123,6 +123,15 @@ def test_an_inconclusive_claim_says_how_many_seeds_it_takes() -> None:
 def test_a_goal_with_a_margin_shows_the_bound_that_decides_it(goal: str, line: str) -> None:
     claim = Claim(**{**CLAIM.model_dump(), "goal": goal, "margin": 0.01})
     assert f"  {line}\n" in str(render([judge(claim, sgd_and_adamw(), POLICY)]))
+
+
+def test_unpaired_arms_are_counted_run_by_run() -> None:
+    history = sgd_and_adamw()
+    history.runs["adamw"] = [
+        tracked(101 + at, 50 + at, value, *ADAMW) for at, value in enumerate(CANDIDATE[:4])
+    ]
+    text = str(render([judge(CLAIM, history, POLICY)]))
+    assert "  Welch t, 5 and 4 unpaired runs, p = " in text
 
 
 def test_a_loss_is_called_a_loss() -> None:

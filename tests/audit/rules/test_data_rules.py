@@ -152,6 +152,11 @@ def test_declared_groups_that_nobody_compared_are_unknown() -> None:
     assert found.message == "groups were declared and not compared"
 
 
+def test_one_of_data_and_split_is_enough_to_know_that_no_group_was_declared() -> None:
+    assert grouped(NOT_RECORDED, SPLIT) == [NotApplicable("no groups were declared")]
+    assert grouped(DATA, NOT_RECORDED) == [NotApplicable("no groups were declared")]
+
+
 def test_without_data_and_split_groups_are_unknown() -> None:
     (found,) = grouped(NOT_RECORDED, NOT_RECORDED)
     assert isinstance(found, Unknown)
