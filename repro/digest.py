@@ -42,7 +42,9 @@ def digest_json(value: object) -> str:
 
 def canonical_json(value: object) -> str:
     """The one JSON text of a value: sorted keys, no spaces."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    # Bytes of a path that are no UTF-8 come as lone surrogates; JSON's escape for them is the same.
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def digest_file(path: Path) -> str:

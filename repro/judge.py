@@ -10,7 +10,7 @@ from statistics import fmean
 from repro.audit.case import Case, Rerun, Reruns
 from repro.audit.catalogue import enabled_rules, every_rule, find_rule
 from repro.audit.engine import audit
-from repro.audit.finding import Finding, Outcome, evidence_at, fold
+from repro.audit.finding import NOT_SET, Finding, Outcome, evidence_at, fold
 from repro.audit.judgement import ArmRun, GuardResult, Judgement, Row
 from repro.audit.rule import Rule
 from repro.audit.verdict import Verdict, admissibility
@@ -31,7 +31,7 @@ SILENT = (Outcome.PASS, Outcome.NOT_APPLICABLE)
 DEFAULT_BRANCHES = ("origin/HEAD", "origin/main", "origin/master")
 
 ReplicateOf = Callable[[RunRecord], Replicate]
-Values = Mapping[int | str, float]  # a score by seed, fold, or id of the run
+Values = Mapping[int | str, float]  # a score by seed, evaluation rows, or id of the run
 
 
 def judge(
@@ -229,18 +229,31 @@ def _ask(case: Case, rules: Iterable[Rule], waivers: Sequence[Waiver]) -> tuple[
 
 def _compared(case: Case, metric: str, direction: Direction) -> Comparison | Absent:
     """The arms by one metric; absent, with the reason, if there are too few replicates."""
-    is_folded = _is_folded(case.arms.every())
-    baseline, candidate = (_by_fold if is_folded else _by_seed)(case.arms, metric)
+    is_resplit = _is_resplit(case.arms)
+    baseline, candidate = (_by_split if is_resplit else _by_seed)(case.arms, metric)
     try:
         return compare(
             baseline,
             candidate,
             higher_is_better=direction == "higher",
-            kind="fold" if is_folded else "seed",
-            test_train_ratio=_test_train_ratio(case.arms) if is_folded else None,
+            kind="fold" if is_resplit else "seed",
+            test_train_ratio=_test_train_ratio(case.arms) if is_resplit else None,
         )
     except TooFewReplicates as error:
         return Absent(reason=str(error), kind="not_applicable")
+
+
+def _is_resplit(arms: Arms[RunRecord]) -> bool:
+    """Whether the runs of an arm have other evaluation rows: folds, or a split for each seed.
+
+    Either way their training rows overlap, so that the scores are not independent.
+    """
+    return any(len({_test_rows(record) for record in side}) > 1 for _, side in arms.sides())
+
+
+def _test_rows(record: RunRecord) -> str | None:
+    split = record.find(Split)
+    return split.test_digest if split else None
 
 
 def _by_seed(arms: Arms[RunRecord], metric: str) -> tuple[Values, Values]:
@@ -257,19 +270,19 @@ def _by_seed(arms: Arms[RunRecord], metric: str) -> tuple[Values, Values]:
     return values(arms.baseline), values(arms.candidate)
 
 
-def _by_fold(arms: Arms[RunRecord], metric: str) -> tuple[Values, Values]:
-    """One score for each fold: the mean over the seeds that both arms ran on it."""
-
-    def values(records: Iterable[RunRecord]) -> Values:
-        groups: dict[int | str, list[float]] = {}
-        for record in records:
-            score, fold = _value(record, metric), record.replicate.fold
-            if score is not None and fold is not None:
-                groups.setdefault(fold, []).append(score)
-        return {fold: fmean(scores) for fold, scores in groups.items()}
-
-    contrasts = [(arms.baseline[i], arms.candidate[j]) for i, j in arms.pairs]
-    return values(left for left, _ in contrasts), values(right for _, right in contrasts)
+def _by_split(arms: Arms[RunRecord], metric: str) -> tuple[Values, Values]:
+    """One score for each set of evaluation rows: the mean over the pairs that share it."""
+    groups: dict[str, list[tuple[float, float]]] = {}
+    for left, right in ((arms.baseline[i], arms.candidate[j]) for i, j in arms.pairs):
+        scores = _value(left, metric), _value(right, metric)
+        if scores[0] is not None and scores[1] is not None:
+            groups.setdefault(str(_test_rows(left)), []).append((scores[0], scores[1]))
+    means = {
+        rows: [fmean(side) for side in zip(*pairs, strict=True)] for rows, pairs in groups.items()
+    }
+    return {rows: mean[0] for rows, mean in means.items()}, {
+        rows: mean[1] for rows, mean in means.items()
+    }
 
 
 def _value(record: RunRecord, metric: str) -> float | None:
@@ -329,8 +342,13 @@ def _rows(case: Case, findings: Iterable[Finding]) -> tuple[Row, ...]:
                 is_consequence=speaker is not None and difference.path in speaker.consequences,
             )
         )
-    order = ("treatment", "nuisance", None)
-    return tuple(sorted(rows, key=lambda row: order.index(row.declared)))
+    return tuple(sorted(rows, key=_row_order))
+
+
+def _row_order(row: Row) -> tuple[int, bool, str]:
+    """Declared first; what only one side has after what both have."""
+    is_one_sided = NOT_SET in (*row.baseline, *row.candidate)
+    return ("treatment", "nuisance", None).index(row.declared), is_one_sided, row.path
 
 
 def _arm_runs(case: Case) -> Iterator[ArmRun]:

@@ -172,7 +172,7 @@ class tracked_run:  # noqa: N801  # reads as a function, like contextlib.closing
         source: SeedSource,
         declared: tuple[Param, ...],
     ) -> Run:
-        journal = Journal(location.journals / f"{opened.run_id}.jsonl")
+        journal = Journal(location.journals(opened.tracking_uri) / f"{opened.run_id}.jsonl")
         journal.append("run", {"uri": opened.tracking_uri, "run_id": opened.run_id, "name": name})
         training = Training(lambda: active_run() in (None, run))
         run = Run(

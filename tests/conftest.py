@@ -1,6 +1,11 @@
 """What every test may rely on, whatever the machine's environment says."""
 
+import os
+
 import pytest
+
+# Before torch is loaded: workers of several threads each would wait for one another.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 pytest_plugins = ["browser", "project"]
 

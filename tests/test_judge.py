@@ -89,8 +89,8 @@ def test_the_table_holds_the_declared_differences_and_nothing_else() -> None:
     judgement = judge(CLAIM, sgd_and_adamw(), POLICY)
     rows = [(row.path, row.baseline, row.candidate, row.declared) for row in judgement.differences]
     assert rows == [
-        ("optimizer.momentum", (0.9,), ("not set",), "treatment"),
         ("optimizer.name", ("SGD",), ("AdamW",), "treatment"),
+        ("optimizer.momentum", (0.9,), ("not set",), "treatment"),
         ("optimizer.lr", (0.1,), (0.001,), "nuisance"),
     ]
 
@@ -250,7 +250,9 @@ def test_folds_are_compared_with_their_overlap_and_seeds_of_a_fold_are_averaged(
                 first + 10 * fold + seed,
                 seed,
                 accuracy + seed / 100,
-                SPLIT.but(fold=fold, n_splits=5, n_train=80, n_test=20),
+                SPLIT.but(
+                    fold=fold, n_splits=5, n_train=80, n_test=20, test_digest=f"blake3:{fold}"
+                ),
                 *facts,
             )
             for fold, accuracy in enumerate(accuracies)
@@ -264,6 +266,29 @@ def test_folds_are_compared_with_their_overlap_and_seeds_of_a_fold_are_averaged(
     assert judgement.comparison.n_pairs == 5
     assert judgement.comparison.baseline_mean == pytest.approx(sum(BASELINE) / 5 + 0.005)
     assert len([run for run in judgement.runs if run.is_paired]) == 20
+
+
+def test_a_split_for_each_seed_overlaps_like_folds_and_is_compared_like_them() -> None:
+    def arm(first: int, accuracies: tuple[float, ...], *facts: object) -> list[RunRecord]:
+        return [
+            tracked(
+                first + seed,
+                seed,
+                accuracy,
+                SPLIT.but(source="data", fold=None, test_digest=f"blake3:{seed}"),
+                *facts,
+            )
+            for seed, accuracy in enumerate(accuracies)
+        ]
+
+    history = FakeHistory({"sgd": arm(1, BASELINE), "adamw": arm(101, CANDIDATE, *ADAMW)})
+    comparison = judge(CLAIM, history, POLICY).comparison
+    assert comparison is not None
+    assert comparison.method == "Nadeau-Bengio corrected t"
+    independent = judge(CLAIM, sgd_and_adamw(), POLICY).comparison
+    assert independent is not None
+    assert comparison.difference == pytest.approx(independent.difference)
+    assert comparison.interval_95.low < independent.interval_95.low
 
 
 def test_of_several_runs_of_one_seed_the_newest_finished_one_counts() -> None:

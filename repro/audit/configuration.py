@@ -9,11 +9,9 @@ from typing import Literal
 
 from repro.claims import Claim
 from repro.facts import fact_types
+from repro.facts.architecture import Architecture
 from repro.facts.fact import Absent, Fact, Opaque, Scalar
 from repro.record import Arms, RunRecord, is_compared, is_per_replicate
-
-# Follows from the roles (`data.train.*`), which are compared themselves.
-DERIVED = frozenset({"data.pool_digest"})
 
 # What a declared parameter may be called, by the observed value that it repeats. Any other
 # parameter repeats the observed value of its own name: params.nesterov, optimizer.nesterov.
@@ -26,7 +24,7 @@ OBSERVED_AS: Mapping[str, tuple[str, ...]] = {
     "random_state": ("determinism.seed",),
 }
 OBSERVED_IN = ("optimizer", "architecture", "batching", "budget", "determinism")
-MAY_ECHO = ("params.", "architecture.random_state", "optimizer.n_parameters")
+MAY_ECHO = ("params.*", "architecture.*random_state", "optimizer.n_parameters")
 
 # Other training rows, declared as such, change these too.
 FOLLOWS: Mapping[str, str] = {
@@ -126,8 +124,12 @@ def _is_known(fact: Fact | Absent | Opaque | None) -> bool:
 
 
 def _compared(fact: Fact) -> dict[str, Scalar]:
+    """Its values, without the digests of what is compared value by value."""
+    derived = {"data.pool_digest"}
+    if isinstance(fact, Architecture) and fact.hyperparameters:
+        derived.add("architecture.digest")
     flat = fact.flat().items()
-    return {path: value for path, value in flat if is_compared(path) and path not in DERIVED}
+    return {path: value for path, value in flat if is_compared(path) and path not in derived}
 
 
 def _unequal(a: Mapping[str, Scalar], b: Mapping[str, Scalar]) -> Iterator[str]:
@@ -153,9 +155,9 @@ def _inside(records: Sequence[RunRecord]) -> frozenset[str]:
 
 def _echoes(records: Sequence[RunRecord]) -> dict[str, str]:
     """Parameters that repeat an observed value in every run: the same fact, told twice."""
-    paths = {path for record in records for path in record.flat if path.startswith(MAY_ECHO)}
+    paths = {path for record in records for path in record.flat}
     found: dict[str, str] = {}
-    for path in sorted(paths):
+    for path in sorted(path for path in paths if matches(path, MAY_ECHO)):
         for observed in _observed_names(path):
             if observed != path and _repeats(path, observed, records):
                 found[path] = observed
@@ -165,7 +167,7 @@ def _echoes(records: Sequence[RunRecord]) -> dict[str, str]:
 
 def _observed_names(path: str) -> Iterator[str]:
     name = path.rpartition(".")[2]
-    yield from OBSERVED_AS.get(name, ())
+    yield from OBSERVED_AS.get(name.rpartition("__")[2], ())  # a step of a pipeline: clf__C
     if path.startswith("params."):
         yield from (f"{key}.{name}" for key in OBSERVED_IN)
 

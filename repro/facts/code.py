@@ -39,7 +39,7 @@ class Code(Fact):
     patch: str | None = None  # artifact that turns `commit` into the tree; None: not captured
     patch_digest: str | None = None
     restore_verified: bool = False  # the patch was applied to `commit` and gave `tree`
-    skipped: tuple[str, ...] = ()  # untracked files too large to keep
+    skipped: tuple[str, ...] = ()  # not kept: large untracked files, changed repositories inside
     entry_point: str | None = None
     argv: tuple[str, ...] = ()  # secrets masked
     modules: tuple[Module, ...] = ()

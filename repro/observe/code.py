@@ -9,6 +9,7 @@ import os
 import shutil
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +29,15 @@ STORE = ("mlruns", "mlartifacts", "mlflow.db*")  # a store inside the work tree 
 FLAGS = (
     *("--no-optional-locks", "-c", "core.quotepath=off", "-c", "color.ui=false"),
     *("-c", "diff.noprefix=false", "-c", "diff.mnemonicPrefix=false", "-c", "core.fsmonitor=false"),
+    *("-c", "core.splitIndex=false"),  # a split index would put its half into `.git`
 )
+
+# Against the user's configuration, in which a patch may come out that no one can apply.
+PATCH = (
+    *("--binary", "--full-index", "--no-ext-diff", "--no-textconv", "--no-color"),
+    *("--unified=3", "--submodule=short"),
+)
+APPLY = ("--cached", "--binary", "--whitespace=nowarn")
 
 
 @dataclass(frozen=True)
@@ -64,7 +73,7 @@ def at_start(folder: Path) -> CodeState | Absent:
         patch=f"repro/{snapshot.digest[7:19]}.patch" if snapshot.digest else None,
         patch_digest=snapshot.digest,
         restore_verified=snapshot.is_verified,
-        skipped=snapshot.skipped,
+        skipped=tuple(map(masked_text, snapshot.skipped)),
         entry_point=_entry_point(root),
         argv=masked_argv(sys.argv),
         modules=tuple(_modules(root)),
@@ -93,6 +102,7 @@ class _Status:
     branch: str | None
     modified: tuple[str, ...]  # tracked paths, relative to the root
     untracked: tuple[str, ...]
+    inner: tuple[str, ...]  # repositories inside this one that hold changes of their own
     n_modified: int  # a rename is one change of two paths
 
     @property
@@ -133,6 +143,7 @@ def _status(repo: Repo) -> _Status:
     commit = branch = None
     modified: list[str] = []
     untracked: list[str] = []
+    inner: list[str] = []
     n_modified = 0
     entries = iter(os.fsdecode(_git(repo, *command)).split("\0"))
     for entry in entries:
@@ -143,12 +154,16 @@ def _status(repo: Repo) -> _Status:
             branch = None if entry.endswith("(detached)") else entry.partition("head ")[2]
         elif kind in FIELDS_BEFORE_PATH:
             n_modified += 1
-            modified.append(entry.split(" ", FIELDS_BEFORE_PATH[kind])[-1])
+            _, _, submodule, *_, path = entry.split(" ", FIELDS_BEFORE_PATH[kind])
+            modified.append(path)
+            if submodule[2:] not in ("..", ""):  # modified or untracked files inside
+                inner.append(path)
             if kind == "2":
                 modified.append(next(entries))  # a rename is followed by its old path
         elif kind == "?":
             untracked.append(entry[2:])
-    return _Status(commit, branch, tuple(modified), tuple(untracked), n_modified)
+    inner += [path for path in untracked if path.endswith("/")]
+    return _Status(commit, branch, tuple(modified), tuple(untracked), tuple(inner), n_modified)
 
 
 def _clean(repo: Repo) -> _Snapshot:
@@ -160,7 +175,8 @@ def _clean(repo: Repo) -> _Snapshot:
 def _snapshot(repo: Repo, status: _Status) -> _Snapshot:
     """Tree id of the work tree as it stands, and a proved patch from the commit to it."""
     root = Path(str(repo.working_tree_dir))
-    skipped = tuple(path for path in status.untracked if _is_large(root / path))
+    large = (path for path in status.untracked if _is_large(root / path))
+    skipped = (*status.inner, *large)
     with tempfile.TemporaryDirectory(prefix="repro-git-") as scratch:
         env = _scratch_env(repo, Path(scratch))
         index = Path(repo.git_dir) / "index"
@@ -177,8 +193,7 @@ def _snapshot(repo: Repo, status: _Status) -> _Snapshot:
         base = (
             status.commit or _git(repo, "hash-object", "-t", "tree", "/dev/null").decode().strip()
         )
-        options = ("--binary", "--full-index", "--no-ext-diff", "--no-textconv", "--no-color")
-        patch = _git(repo, "diff", *options, base, tree, env=env)
+        patch = _git(repo, "diff", *PATCH, base, tree, env=env)
         is_verified = not skipped and _applies(repo, status.commit, patch, tree, env, Path(scratch))
     masked = masked_text(patch.decode("latin-1")).encode("latin-1")
     is_verified = is_verified and masked == patch
@@ -204,7 +219,7 @@ def _applies(
     try:
         _git(repo, "read-tree", commit or "--empty", env=env)
         if patch:
-            _git(repo, "apply", "--cached", "--binary", str(scratch / "patch"), env=env)
+            _git(repo, "apply", *APPLY, str(scratch / "patch"), env=env)
         return _git(repo, "write-tree", env=env).decode().strip() == tree
     except GitCommandError:
         return False
@@ -257,8 +272,10 @@ def source_digest(source: bytes | str) -> str:
     True
     """
     try:
-        return digest_bytes(ast.dump(ast.parse(source)).encode("utf-8", "surrogatepass"))
-    except (SyntaxError, ValueError):
+        with warnings.catch_warnings(action="ignore"):  # Python said them when it was imported
+            tree = ast.parse(source)
+        return digest_bytes(ast.dump(tree).encode("utf-8", "surrogatepass"))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return digest_bytes(source if isinstance(source, bytes) else source.encode())
 
 

@@ -83,11 +83,14 @@ def _table(rows: Sequence[Row]) -> Iterator[Text]:
     shown = [row for row in rows if not row.is_consequence]
     if not shown:
         return
+    declared = [row for row in shown if row.declared]
+    others = [row for row in shown if not row.declared]
     head = [Text(name, "bold") for name in ("differs", "baseline", "candidate", "declared")]
-    lines = [head, *(_table_row(row) for row in shown[:MAX_LINES])]
-    yield from columns(lines)
-    if len(shown) > MAX_LINES:
-        yield Text(f"  and {len(shown) - MAX_LINES} more", "dim")
+    listed = (*declared[:MAX_LINES], *others[:MAX_LINES])
+    yield from columns([head, *(_table_row(row) for row in listed)])
+    for kind, group in (("declared", declared), ("not declared", others)):
+        if len(group) > MAX_LINES:
+            yield Text(f"  and {len(group) - MAX_LINES} more, {kind}", "dim")
     following = [row.path for row in rows if row.is_consequence]
     if following:
         n_more = len(following) - MAX_LINES

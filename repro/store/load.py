@@ -17,7 +17,7 @@ from repro.facts.outcome import Outcome
 from repro.facts.params import Param, Params
 from repro.facts.scores import Scores, Series
 from repro.record import RunRecord, load
-from repro.store.location import Location
+from repro.store.location import SQLITE, Location
 from repro.store.mlflow import DEFAULT_EXPERIMENT, RECORD
 from repro.store.variables import NO_PROGRESS_BAR, variables
 
@@ -137,8 +137,8 @@ def open_history(location: Location, experiment: str | None = None) -> MlflowHis
 
 def _refuse_missing_database(uri: str) -> None:
     """Reading must not create a database where there is none."""
-    path = Path(uri.removeprefix("sqlite:///"))
-    if uri.startswith("sqlite:///") and not path.exists():
+    path = Path(uri.removeprefix(SQLITE))
+    if uri.startswith(SQLITE) and not path.exists():
         raise StoreUnavailable(
             f"there is no store at {path}. Run the training first, or pass --tracking-uri."
         )

@@ -20,21 +20,15 @@ class Location:
     policy: Policy | None
 
     @property
-    def embedded(self) -> Path:
-        """Folder of the store that needs no server: the one asked for, or `mlruns`."""
-        if self.tracking_uri and self.tracking_uri.startswith(SQLITE):
-            return Path(self.tracking_uri.removeprefix(SQLITE)).parent
-        return self.root / "mlruns"
-
-    @property
     def embedded_uri(self) -> str:
-        """Its database."""
-        return f"{SQLITE}{self.embedded / 'mlflow.db'}"
+        """The store that needs no server."""
+        return f"{SQLITE}{self.root / 'mlruns' / 'mlflow.db'}"
 
-    @property
-    def journals(self) -> Path:
-        """Folder of the journals: beside the embedded store where that can be written."""
-        folder = self.embedded / "journal"
+    def journals(self, tracking_uri: str) -> Path:
+        """Folder of the journals: beside the store's database where there is one."""
+        is_file = tracking_uri.startswith(SQLITE)
+        uri = tracking_uri if is_file else self.embedded_uri
+        folder = Path(uri.removeprefix(SQLITE)).parent / "journal"
         existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
         if existing.is_dir() and os.access(existing, os.W_OK):
             return folder

@@ -26,7 +26,7 @@ from repro.facts.params import Param
 from repro.facts.scores import Scores, Series
 from repro.record import RunRecord, dump, short_tags
 from repro.store.description import merged_description
-from repro.store.location import Location, scratch
+from repro.store.location import SQLITE, Location, scratch
 from repro.store.shipper import Point
 from repro.store.view import save_view
 
@@ -185,10 +185,10 @@ def _probe(uri: str) -> None:
 @contextmanager
 def _first_connection(uri: str) -> Iterator[None]:
     """One process at a time: two that create one sqlite database together break it for ever."""
-    if not uri.startswith("sqlite:///"):
+    if not uri.startswith(SQLITE):
         yield
         return
-    database = Path(uri.removeprefix("sqlite:///"))
+    database = Path(uri.removeprefix(SQLITE))
     database.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{database}.lock", timeout=LOCK_SECONDS), _quiet():
         yield
@@ -215,12 +215,12 @@ def _experiment_id(
 
     chosen = fluent._get_experiment_id()  # by mlflow.set_experiment or the environment
     if experiment is None and chosen not in (None, "0"):
-        return str(chosen)
+        return _existing(client, str(chosen))
     policy = location.policy
     name = experiment or (policy.experiment if policy else None) or DEFAULT_EXPERIMENT
     found = client.get_experiment_by_name(name)
     if found is None:
-        found = _create_experiment(client, location, uri, name)
+        found = _create_experiment(client, uri, name)
     if found.lifecycle_stage == "deleted":
         raise UsageError(
             f"experiment {name!r} was deleted. Restore it with "
@@ -229,16 +229,21 @@ def _experiment_id(
     return str(found.experiment_id)
 
 
-def _create_experiment(
-    client: MlflowClient, location: Location, uri: str, name: str
-) -> mlflow.entities.Experiment:
-    database = Path(uri.removeprefix("sqlite:///"))
-    ours = uri.startswith("sqlite:///") and uri in (
-        location.tracking_uri,
-        location.embedded_uri,
-        _scratch_uri(),
-    )
-    artifacts = (database.parent / "artifacts").as_uri() if ours else None
+def _existing(client: MlflowClient, experiment_id: str) -> str:
+    """An experiment that was chosen before this store was."""
+    try:
+        return str(client.get_experiment(experiment_id).experiment_id)
+    except MlflowException as error:
+        raise UsageError(
+            f"the experiment of mlflow.set_experiment, id {experiment_id}, is not in this store. "
+            f"Pass experiment= to tracked_run, or call mlflow.set_tracking_uri before it."
+        ) from error
+
+
+def _create_experiment(client: MlflowClient, uri: str, name: str) -> mlflow.entities.Experiment:
+    artifacts = None  # beside a database; MLflow would take the working directory
+    if uri.startswith(SQLITE):
+        artifacts = (Path(uri.removeprefix(SQLITE)).parent / "artifacts").as_uri()
     try:
         experiment_id = client.create_experiment(name, artifact_location=artifacts)
     except MlflowException:  # another process was faster
@@ -262,7 +267,7 @@ def _param_text(value: Scalar) -> str:
 
 
 def _scratch_uri() -> str:
-    return f"sqlite:///{scratch() / 'mlflow.db'}"
+    return f"{SQLITE}{scratch() / 'mlflow.db'}"
 
 
 def _without_credentials(uri: str) -> str:

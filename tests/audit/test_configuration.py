@@ -110,12 +110,24 @@ def test_a_parameter_is_recognised_by_its_last_name(
 def test_the_seed_may_differ_inside_an_arm_whatever_it_is_called() -> None:
     def seeded(seed: int) -> RunRecord:
         forest = ARCHITECTURE.but(
-            hyperparameters=(Hyperparameter(name="random_state", value=seed),)
+            digest=f"blake3:{seed}",
+            hyperparameters=(Hyperparameter(name="clf__random_state", value=seed),),
         )
         return run(params(seed=seed), forest, seed=seed)
 
     arms = Arms((seeded(0), seeded(1)), (seeded(0), seeded(1)), ((0, 0), (1, 1)))
     assert differences(arms) == ()
+
+
+def test_the_digest_of_an_estimator_repeats_its_parameters_that_of_a_network_its_layers() -> None:
+    deep = ARCHITECTURE.but(
+        digest="blake3:1", hyperparameters=(Hyperparameter(name="depth", value=3),)
+    )
+    deeper = ARCHITECTURE.but(
+        digest="blake3:2", hyperparameters=(Hyperparameter(name="depth", value=4),)
+    )
+    assert differing(run(deep), run(deeper)) == {"architecture.depth"}
+    assert paths(ARCHITECTURE.but(digest="blake3:2")) == ["architecture.digest"]
 
 
 def test_a_difference_inside_an_arm_names_the_arm() -> None:
