@@ -1,12 +1,12 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test check bench clean
+.PHONY: help demo ui test check bench pictures clean
 
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(INSTALLED) ## Train both arms of the digits example, and judge its claims
 	@$(BIN)/python examples/digits_optimizers/demo.py
@@ -26,6 +26,9 @@ check: $(INSTALLED) ## Run the static checks only: style, types, architecture, d
 
 bench: $(INSTALLED) ## Measure
 	@$(BIN)/python -m pytest -q -m bench tests/benchmarks
+
+pictures: $(INSTALLED) ## Make the pictures of the README; needs Chromium and the runs of `make demo`
+	@$(BIN)/python tests/pictures.py
 
 clean: ## Remove the environment and all caches; stores stay
 	@rm -rf .venv build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from browser import CHROMIUM, QUIET_PAGE, chromium
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Error, Page, sync_playwright
 from rich.console import Console
 from rich.terminal_theme import DIMMED_MONOKAI
 
@@ -61,7 +61,7 @@ def _await(page: Page, url: str) -> None:
         try:
             page.goto(url)
             return
-        except Exception:  # the server is not up yet
+        except Error:  # the server is not up yet
             page.wait_for_timeout(1_000)
     raise TimeoutError(url)
 

@@ -10,10 +10,13 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from repro.digest import digest_bytes
 from repro.errors import UsageError
 from repro.facts.fact import Scalar
 from repro.facts.params import Param
 from repro.observe.redaction import MASK, is_secret_name, masked_text
+
+TEXT_CHARACTERS = 1_000
 
 
 def declared(params: object) -> tuple[Param, ...]:
@@ -68,6 +71,8 @@ def _flatten(prefix: str, params: Mapping[Any, Any]) -> Iterator[tuple[str, Scal
 def scalar(value: object) -> Scalar:
     """A value as it is stored: plain scalars as they are, everything else as text.
 
+    A text that is too long ends in its digest, so that two that differ stay two.
+
     >>> scalar(0.1), scalar((1, 2)), scalar(float("inf"))
     (0.1, '(1, 2)', 'inf')
     """
@@ -75,10 +80,13 @@ def scalar(value: object) -> Scalar:
         return scalar(value.value)
     if value is None or isinstance(value, bool | int):
         return value
-    if hasattr(value, "item") and getattr(value, "size", 0) == 1:  # a numpy scalar
-        return scalar(value.item())
+    if hasattr(value, "tolist"):  # numpy and torch leave out the middle of a long array
+        return scalar(value.tolist())
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
     if isinstance(value, type) or callable(value):
         return getattr(value, "__qualname__", None) or type(value).__name__
-    return masked_text(str(value) if isinstance(value, str | PurePath) else repr(value))[:1000]
+    text = masked_text(str(value) if isinstance(value, str | PurePath) else repr(value))
+    if len(text) <= TEXT_CHARACTERS:
+        return text
+    return f"{text[:TEXT_CHARACTERS]}... {digest_bytes(text.encode())}"
