@@ -3,9 +3,9 @@
 A digest names its algorithm (`blake3:9f2c...`). Rows are hashed one by one (xxh3, 128 bits), so
 that the same rows in another order, or cut into other splits, can be recognised as the same rows.
 
-Canonical form of a value: floats as float64 with one NaN and no negative zero, integers as int64,
-booleans as one byte, times as nanoseconds (UTC), text and everything else as a hash of its UTF-8
-text. The dtype belongs to the schema digest, not to the row: equal content gives equal row hashes.
+Canonical form of a value: floats as float64 with one NaN and no negative zero, integers and
+booleans as int64, times as nanoseconds (UTC), text and everything else as a hash of its UTF-8 text.
+The dtype belongs to the schema digest, not to the row: equal content gives equal row hashes.
 """
 
 import json
@@ -182,7 +182,9 @@ def _blocks(data: Any, name: str) -> tuple[Block, ...]:
     if hasattr(data, "to_pandas"):  # polars and pyarrow tables
         data = data.to_pandas()
     if hasattr(data, "dtypes") and hasattr(data, "columns"):  # pandas.DataFrame
-        return tuple(_series(data[column], str(column)) for column in data.columns)
+        if not len(data.columns):
+            raise UnsupportedData("a data frame without columns has no rows. Pass its columns.")
+        return tuple(_series(data.iloc[:, i], str(name)) for i, name in enumerate(data.columns))
     if type(data).__module__.startswith("pandas."):
         return (_series(data, str(getattr(data, "name", None) or name)),)
     if hasattr(data, "tocsr") and hasattr(data, "toarray"):  # scipy sparse
@@ -198,8 +200,9 @@ def _blocks(data: Any, name: str) -> tuple[Block, ...]:
 def _block(data: Any, name: str) -> Block:
     try:
         values = np.asarray(data)
-    except ValueError as error:
-        raise UnsupportedData(f"cannot read rows from {type(data).__name__}: {error}.") from error
+    except (TypeError, ValueError) as error:
+        reason = str(error).rstrip(".")
+        raise UnsupportedData(f"cannot read rows from {type(data).__name__}: {reason}.") from error
     if values.ndim == 0:
         raise UnsupportedData(f"a single value ({values!r}) has no rows. Pass an array of rows.")
     flat = values.reshape(len(values), -1) if len(values) else values.reshape(0, 1)
@@ -236,16 +239,24 @@ def _words(values: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:
 
 def _text_hashes(values: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:
     """A 128-bit hash of each value's text, once for each distinct value; two words a value."""
-    flat = values.reshape(-1)
-    seen: dict[object, bytes] = {}
+    seen: dict[str, bytes] = {}
     out = bytearray()
-    for value in flat.tolist():
-        key = (type(value).__name__, "" if value is None or value != value else str(value))
-        if key not in seen:
-            tag = "missing" if value is None or value != value else key[0]
-            seen[key] = xxh3_128_digest(f"{tag}:{key[1]}".encode("utf-8", "surrogatepass"))
-        out += seen[key]
+    for value in values.reshape(-1).tolist():
+        text = _text(value)
+        if text not in seen:
+            seen[text] = xxh3_128_digest(text.encode("utf-8", "surrogatepass"))
+        out += seen[text]
     return np.frombuffer(bytes(out), dtype=np.uint64).reshape(len(values), -1)
+
+
+def _text(value: Any) -> str:
+    """Type and text of a value; whatever stands for a missing one is the same."""
+    if hasattr(value, "tolist"):  # numpy and torch leave out the middle of a long array
+        value = value.tolist()
+    kind = type(value).__name__
+    if value is None or kind == "NAType" or (not isinstance(value, list) and value != value):
+        return "missing:"
+    return f"{kind}:{value}"
 
 
 def shared_rows(left: RowHashes, right: RowHashes) -> int:

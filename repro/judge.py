@@ -277,12 +277,11 @@ def _by_split(arms: Arms[RunRecord], metric: str) -> tuple[Values, Values]:
         scores = _value(left, metric), _value(right, metric)
         if scores[0] is not None and scores[1] is not None:
             groups.setdefault(str(_test_rows(left)), []).append((scores[0], scores[1]))
-    means = {
-        rows: [fmean(side) for side in zip(*pairs, strict=True)] for rows, pairs in groups.items()
-    }
-    return {rows: mean[0] for rows, mean in means.items()}, {
-        rows: mean[1] for rows, mean in means.items()
-    }
+
+    def means(side: int) -> Values:
+        return {rows: fmean(pair[side] for pair in pairs) for rows, pairs in groups.items()}
+
+    return means(0), means(1)
 
 
 def _value(record: RunRecord, metric: str) -> float | None:

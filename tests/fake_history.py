@@ -6,6 +6,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from repro.audit.example import example_record
+from repro.audit.finding import Finding, Outcome
+from repro.audit.judgement import Judgement
+from repro.audit.rule import Severity
 from repro.claims import Claim, Guard, Policy
 from repro.errors import UnknownRun
 from repro.facts.determinism import EXAMPLE as DETERMINISM
@@ -95,3 +98,20 @@ def sgd_and_adamw(
     return FakeHistory(
         {"sgd": seeds(1, BASELINE), "adamw": seeds(101, candidate, *ADAMW, *facts, **absent)}
     )
+
+
+def with_facts(records: list[RunRecord], **facts: object) -> list[RunRecord]:
+    return [replace(record, facts={**record.facts, **facts}) for record in records]
+
+
+def failures(judgement: Judgement, severity: Severity = Severity.ERROR) -> list[str]:
+    return [
+        finding.rule
+        for finding in judgement.findings
+        if finding.outcome is Outcome.FAIL and finding.severity is severity
+    ]
+
+
+def outcome(judgement: Judgement, rule: str) -> Finding:
+    (found,) = [finding for finding in judgement.findings if finding.rule == rule]
+    return found

@@ -65,11 +65,8 @@ def _own_parameters(module: Any) -> list[tuple[str, list[int], str, int]]:
 
 def _from_estimator(estimator: Any) -> Architecture:
     """Steps of a pipeline are parameters too, by their path; objects among them by their class."""
-    parameters = {
-        name: type(value).__name__ if hasattr(value, "get_params") else scalar(value)
-        for name, value in sorted(estimator.get_params(deep=True).items())
-        if not isinstance(value, list)
-    }
+    found = sorted(estimator.get_params(deep=True).items())
+    parameters = {name: scalar(_named(value)) for name, value in found}
     return Architecture(
         name=type(estimator).__name__,
         n_parameters=0,
@@ -79,3 +76,11 @@ def _from_estimator(estimator: Any) -> Architecture:
             Hyperparameter(name=name, value=value) for name, value in parameters.items()
         ),
     )
+
+
+def _named(value: Any) -> Any:
+    """The value, with the class in the place of each estimator."""
+    if isinstance(value, list | tuple):
+        return [_named(item) for item in value]
+    is_estimator = hasattr(value, "get_params") and not isinstance(value, type)
+    return type(value).__name__ if is_estimator else value

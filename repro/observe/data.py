@@ -123,6 +123,8 @@ def _items(dataset: Any) -> tuple[Table, float]:
         items = [dataset[index] for index in range(n_items)]
     if not items:
         raise UnsupportedData(f"{type(dataset).__name__} has no items.")
+    if isinstance(items[0], Mapping):
+        items = [tuple(item[name] for name in items[0]) for item in items]
     parts = zip(*items, strict=True) if isinstance(items[0], tuple | list) else (items,)
     try:
         arrays = [np.stack([np.asarray(value) for value in part]) for part in parts]
@@ -131,10 +133,10 @@ def _items(dataset: Any) -> tuple[Table, float]:
             f"the items of {type(dataset).__name__} differ in shape: {error}. "
             f"Hand over an array or a table that identifies each item, such as its file name."
         ) from error
-    content = table((arrays[0], arrays[1])) if len(arrays) == 2 else table(arrays[0])
-    extra = tuple(block for array in arrays[2:] for block in table(array).features)
-    kind = type(dataset).__name__
-    return Table(kind, content.features, content.labels + extra), n_items / len(dataset)
+    first, *others = arrays
+    labels = tuple(block for array in others for block in table((first, array)).labels)
+    content = Table(type(dataset).__name__, table(first).features, labels)
+    return content, n_items / len(dataset)
 
 
 def _column(data: Any, name: str, role: str) -> Any:
@@ -161,14 +163,14 @@ def _times(column: Any, name: str) -> tuple[np.datetime64, np.datetime64]:
             f"column {name!r} is {column.dtype}, not a time. Convert it with pandas.to_datetime."
         )
     content = table(column.to_frame() if hasattr(column, "to_frame") else column)
-    values = content.features[0].values.astype("datetime64[ns]")
+    values = content.features[0].values.astype("datetime64[us]")  # nanoseconds end in 2262
     if np.isnat(values).any():
         raise UsageError(f"column {name!r} has {int(np.isnat(values).sum())} missing times.")
     return values.min(), values.max()
 
 
 def _iso(time: np.datetime64) -> str:
-    return str(time.astype("datetime64[us]")) + "Z"
+    return f"{time}Z"
 
 
 def _column_statistics(blocks: tuple[Block, ...]) -> tuple[float, float]:

@@ -24,7 +24,7 @@ def batch_size(batch: Any) -> int:
     if isinstance(batch, torch.Tensor):
         return int(batch.shape[0]) if batch.ndim else 1
     if isinstance(batch, Mapping):
-        return batch_size(next(iter(batch.values())))
+        return batch_size(next(iter(batch.values()), ()))
     if isinstance(batch, tuple | list) and batch and not isinstance(batch[0], str | int | float):
         return batch_size(batch[0])
     return len(batch) if hasattr(batch, "__len__") else 1

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from repro.digest import canonical_json, ordered_digest, row_hashes, table
+from repro.digest import canonical_json, digest_json, ordered_digest, row_hashes, table
 from repro.errors import UsageError
 from repro.facts.scores import Score
 from repro.observe.code import source_digest
@@ -49,15 +49,14 @@ def compute(
         ) from error
     truth = table(y_true)
     rows = row_hashes(truth.features + truth.labels)
-    function, bound = _unwrapped(metric)
-    library = distribution_of(function.__module__ or "")
+    layers, bound = _layers(metric)
     return Score(
         name=name,
         value=value,
         on=on,
         metric=metric_name(metric),
-        source_digest=_source_digest(function),
-        library=library,
+        source_digest=_source_digest(layers),
+        library=distribution_of(layers[-1].__module__ or ""),
         arguments=canonical_json(
             {key: scalar(value) for key, value in {**bound, **arguments}.items()}
         ),
@@ -70,26 +69,56 @@ def compute(
 
 def metric_name(metric: Metric) -> str:
     """Qualified name of the function: `sklearn.metrics.accuracy_score`."""
-    function, _ = _unwrapped(metric)
+    *_, function = _layers(metric)[0]
     module = (function.__module__ or "").partition("._")[0]  # private modules are no address
     return f"{module}.{getattr(function, '__qualname__', type(function).__qualname__)}"
 
 
-def _unwrapped(metric: Metric) -> tuple[Any, dict[str, Any]]:
-    """The function inside partials and decorators, and the arguments bound to it."""
+def _layers(metric: Metric) -> tuple[list[Any], dict[str, Any]]:
+    """The function below the decorators it wears, and everything bound to it.
+
+    Decorators of libraries, such as scikit-learn's check of parameters, are left out.
+    """
     bound: dict[str, Any] = {}
     while isinstance(metric, functools.partial):
         names = list(inspect.signature(metric.func).parameters)
         bound = {**dict(zip(names, metric.args, strict=False)), **metric.keywords, **bound}
         metric = metric.func
-    function = inspect.unwrap(metric)
-    return (function if hasattr(function, "__module__") else type(function)), bound
+    layers: list[Any] = []
+    while hasattr(metric, "__wrapped__"):
+        if distribution_of(getattr(metric, "__globals__", {}).get("__name__", "")) is None:
+            layers.append(metric)
+        metric = metric.__wrapped__
+    layers.append(metric if hasattr(metric, "__module__") else type(metric))
+    states = (_state(layer) for layer in layers)
+    return layers, {**{key: value for state in states for key, value in state.items()}, **bound}
 
 
-def _source_digest(function: Any) -> str | None:
-    target = (
-        function if inspect.isroutine(function) or inspect.isclass(function) else type(function)
-    )
+def _state(function: Any) -> dict[str, Any]:
+    """Plain values that a closure or an object brings along: two thresholds are two metrics."""
+    owner = function.__self__ if inspect.ismethod(function) else function
+    if inspect.isfunction(owner):
+        held = inspect.getclosurevars(owner).nonlocals
+    else:
+        held = {} if inspect.isclass(owner) else getattr(owner, "__dict__", {})
+    return {name: held[name] for name in held if name[0] != "_" and _is_plain(held[name])}
+
+
+def _is_plain(value: object) -> bool:
+    if isinstance(value, list | tuple):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, str | int | float)
+
+
+def _source_digest(layers: list[Any]) -> str | None:
+    digests = [_digest_of_one(layer) for layer in layers]
+    return digests[0] if len(digests) == 1 or None in digests else digest_json(digests)
+
+
+def _digest_of_one(layer: Any) -> str | None:
+    is_named = inspect.isroutine(layer) or inspect.isclass(layer)
+    # Of a decorator, `inspect` would go on to what it decorates.
+    target = getattr(layer, "__code__", layer) if is_named else type(layer)
     try:
         return source_digest(textwrap.dedent(inspect.getsource(target)))
     except (OSError, TypeError):

@@ -29,6 +29,7 @@ class Training:
         self._is_current = is_current
         self._handles: list[Any] = []
         self._model: Any = None
+        self._counts_forwards = False
         self._scheduler: Any = None
         self._optimizers: list[Any] = []
         self._settings: dict[int, list[dict[str, Scalar]]] = {}
@@ -53,11 +54,12 @@ class Training:
             ]
 
     def watch(self, model: Any, optimizer: Any, scheduler: Any) -> None:
-        """Remember the objects; count batches at the model's forward."""
+        """Remember the objects; count batches at the forward of the first model."""
         self._model, self._scheduler = model, scheduler
         if optimizer is not None:
             self._remember(optimizer)
-        if hasattr(model, "register_forward_pre_hook"):
+        if hasattr(model, "register_forward_pre_hook") and not self._counts_forwards:
+            self._counts_forwards = True
             self.hook_optimizers()
             self._handles.append(
                 model.register_forward_pre_hook(self._before_forward, with_kwargs=True)
@@ -82,7 +84,9 @@ class Training:
     def _before_forward(self, module: Any, args: Any, kwargs: Any) -> None:
         import torch
 
-        if self._loader is None and module.training and torch.is_grad_enabled():
+        if self._loader is not None or not self._is_current():
+            return
+        if module.training and torch.is_grad_enabled():
             tensors = (*args, *kwargs.values())
             first = next((value for value in tensors if isinstance(value, torch.Tensor)), None)
             if first is not None and first.ndim:

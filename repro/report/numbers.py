@@ -78,7 +78,9 @@ def _test(comparison: Comparison) -> str:
 
 
 def _needed(min_effect: float | None, comparison: Comparison) -> Iterator[str]:
-    """How many replicates would show the smallest gain that matters."""
+    """How many seeds would show the smallest gain that matters; folds cannot be added."""
+    if comparison.kind == "fold":
+        return
     if min_effect is None:
         yield "declare min_effect in the claim, and this line says how many seeds would show it"
         return

@@ -13,6 +13,7 @@ from repro.facts.environment import EXAMPLE as ENVIRONMENT
 from repro.facts.environment import Package
 from repro.facts.scores import EXAMPLE as SCORES
 from repro.facts.scores import Series
+from repro.facts.split import EXAMPLE as SPLIT
 from repro.judge import judge
 from repro.record import RunRecord
 from repro.report.text import render
@@ -123,6 +124,24 @@ def test_an_inconclusive_claim_says_how_many_seeds_it_takes() -> None:
 def test_a_goal_with_a_margin_shows_the_bound_that_decides_it(goal: str, line: str) -> None:
     claim = Claim(**{**CLAIM.model_dump(), "goal": goal, "margin": 0.01})
     assert f"  {line}\n" in str(render([judge(claim, sgd_and_adamw(), POLICY)]))
+
+
+def test_folds_that_do_not_suffice_ask_for_no_seeds() -> None:
+    claim = CLAIM.model_copy(update={"min_effect": None})
+    history = sgd_and_adamw(candidate=(0.91, 0.90, 0.92, 0.91, 0.90))
+    assert "declare min_effect" in str(render([judge(claim, history, POLICY)]))
+    for arm, runs in history.runs.items():
+        history.runs[arm] = [
+            RunRecord(
+                record.run_id,
+                record.name,
+                {**record.facts, "split": SPLIT.but(fold=fold, test_digest=f"blake3:{fold}")},
+            )
+            for fold, record in enumerate(runs)
+        ]
+    text = str(render([judge(claim, history, POLICY)]))
+    assert "INCONCLUSIVE" in text
+    assert "declare min_effect" not in text
 
 
 def test_unpaired_arms_are_counted_run_by_run() -> None:

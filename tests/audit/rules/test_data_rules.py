@@ -194,6 +194,10 @@ def test_times_are_compared_as_times_not_as_text() -> None:
     assert timed("2026-02-01T00:30:00+01:00", FORWARD) == []  # half past eleven the day before
 
 
+def test_the_first_evaluation_row_may_be_as_old_as_the_last_training_row() -> None:
+    assert timed("2026-02-01T00:00:00+00:00", FORWARD) == []
+
+
 def test_without_a_plan_rows_that_interleave_in_time_are_a_warning() -> None:
     (found,) = timed("2026-02-02T00:00:00+00:00", SPLIT.but(policy=None))
     assert isinstance(found, Violation)
