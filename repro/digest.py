@@ -246,7 +246,7 @@ def _text_hashes(values: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:
         if text not in seen:
             seen[text] = xxh3_128_digest(text.encode("utf-8", "surrogatepass"))
         out += seen[text]
-    return np.frombuffer(bytes(out), dtype=np.uint64).reshape(len(values), -1)
+    return np.frombuffer(bytes(out), dtype=np.uint64).reshape(len(values), 2 * values.shape[1])
 
 
 def _text(value: Any) -> str:

@@ -1,6 +1,7 @@
 """All facts of one run; how they are stored, sealed, and put side by side."""
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -150,7 +151,17 @@ def _dump_fact(fact: Fact | Absent | Opaque) -> dict[str, Any]:
         return {"absent": fact.model_dump(mode="json")}
     if isinstance(fact, Opaque):
         return {"version": fact.version, "data": fact.data}
-    return {"version": fact.VERSION, "data": fact.model_dump(mode="json")}
+    return {"version": fact.VERSION, "data": _finite(fact.model_dump(mode="json"))}
+
+
+def _finite(value: Any) -> Any:
+    """The JSON value with numbers that JSON does not know as text, which pydantic reads back."""
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_finite(inner) for inner in value]
+    is_known = not isinstance(value, float) or math.isfinite(value)
+    return value if is_known else str(value)
 
 
 def load(text: str) -> RunRecord:
@@ -169,7 +180,13 @@ def load(text: str) -> RunRecord:
             )
         facts = {key: _load_fact(key, entry) for key, entry in data["facts"].items()}
         return RunRecord(run_id=data["run_id"], name=data["name"], facts=facts)
-    except (KeyError, TypeError, AttributeError, json.JSONDecodeError, ValidationError) as error:
+    except ValidationError as error:
+        where, why = error.errors()[0]["loc"], error.errors()[0]["msg"]
+        path = ".".join(map(str, (error.title, *where)))
+        raise RecordCorrupt(f"the record cannot be read: {path}: {why}.") from error
+    except KeyError as error:
+        raise RecordCorrupt(f"the record cannot be read: it has no {error}.") from error
+    except (TypeError, AttributeError, NotImplementedError, json.JSONDecodeError) as error:
         raise RecordCorrupt(f"the record cannot be read: {error}.") from error
 
 

@@ -4,13 +4,14 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from rich.text import Text
 
-from repro.audit.finding import Evidence, Finding, Outcome
+from repro.audit.finding import NOT_SET, Evidence, Finding, Outcome
 from repro.audit.judgement import Judgement, Row
 from repro.audit.verdict import MET, Verdict
 from repro.claims import Waiver
 from repro.report.numbers import number_lines
 from repro.report.shown import columns, document, shown_all
 
+MAX_PATHS = 6  # of a list in one line
 MAX_LINES = 10  # of the table, and of the evidence of one finding; JSON has all of them
 
 # In the order of print.
@@ -83,7 +84,8 @@ def _table(rows: Sequence[Row]) -> Iterator[Text]:
     shown = [row for row in rows if not row.is_consequence]
     if not shown:
         return
-    declared = [row for row in shown if row.declared]
+    one_sided = [row for row in shown if row.declared and _is_one_sided(row)]
+    declared = [row for row in shown if row.declared and not _is_one_sided(row)]
     others = [row for row in shown if not row.declared]
     head = [Text(name, "bold") for name in ("differs", "baseline", "candidate", "declared")]
     listed = (*declared[:MAX_LINES], *others[:MAX_LINES])
@@ -91,11 +93,20 @@ def _table(rows: Sequence[Row]) -> Iterator[Text]:
     for kind, group in (("declared", declared), ("not declared", others)):
         if len(group) > MAX_LINES:
             yield Text(f"  and {len(group) - MAX_LINES} more, {kind}", "dim")
-    following = [row.path for row in rows if row.is_consequence]
-    if following:
-        n_more = len(following) - MAX_LINES
+    yield from _listed("declared, in one arm only", [row.path for row in one_sided])
+    yield from _listed("follows from these", [row.path for row in rows if row.is_consequence])
+
+
+def _is_one_sided(row: Row) -> bool:
+    """Whether only one arm has the value: the setting of an optimizer that the other lacks."""
+    return (NOT_SET,) in (row.baseline, row.candidate)
+
+
+def _listed(title: str, paths: Sequence[str]) -> Iterator[Text]:
+    if paths:
+        n_more = len(paths) - MAX_PATHS
         more = f" and {n_more} more" if n_more > 0 else ""
-        yield Text(f"  follows from these: {', '.join(following[:MAX_LINES])}{more}", "dim")
+        yield Text(f"  {title}: {', '.join(paths[:MAX_PATHS])}{more}", "dim")
 
 
 def _table_row(row: Row) -> list[Text]:

@@ -1,9 +1,12 @@
+from dataclasses import replace
 from datetime import date
 
 import pytest
 from fake_history import ADAMW, BASELINE, CANDIDATE, CLAIM, POLICY, seeds, sgd_and_adamw, tracked
 from rich.console import Console
 
+from repro.audit.finding import NOT_SET
+from repro.audit.judgement import Row
 from repro.claims import Claim, Waiver
 from repro.facts.architecture import EXAMPLE as ARCHITECTURE
 from repro.facts.architecture import Hyperparameter
@@ -44,10 +47,10 @@ adamw-beats-sgd    INVALID    1 error - 1 warning - 1 unknown - 12 passed
 
   differs             baseline  candidate  declared
   optimizer.name      SGD       AdamW      treatment
-  optimizer.momentum  0.9       not set    treatment
   optimizer.lr        0.1       0.001      nuisance
   batching.effective  128       256        no         <- effective-batch
   environment.torch   2.13.0    2.13.1     no         <- framework-differs
+  declared, in one arm only: optimizer.momentum
   follows from these: batching.micro
 
   error    effective-batch (PRT011)    candidate trained on batches of 256, baseline on 128
@@ -232,3 +235,12 @@ def test_markup_in_a_value_is_printed_not_interpreted() -> None:
         hyperparameters=(Hyperparameter(name="depth", value="[bold]3[/bold]"),)
     )
     assert "[bold]3[/bold]" in str(render([judge(CLAIM, sgd_and_adamw(forest), POLICY)]))
+
+
+def test_declared_values_that_one_arm_lacks_are_named_in_one_line() -> None:
+    both = Row("optimizer.lr", (0.1,), (0.001,), "nuisance", None, False)
+    lacking = Row("optimizer.betas", (NOT_SET,), ("(0.9, 0.999)",), "treatment", None, False)
+    judgement = judge(CLAIM, sgd_and_adamw(), POLICY)
+    text = str(render([replace(judgement, differences=(both, lacking))]))
+    assert "  optimizer.lr  0.1       0.001      nuisance" in text
+    assert "  declared, in one arm only: optimizer.betas" in text
