@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from repro.errors import UsageError
 
 HASH_SEED = "0"
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:
@@ -61,13 +62,13 @@ def launch(command: Sequence[str], seeds: Iterable[int | None]) -> int:
             print(f"repro  seed {seed}: {' '.join(command)}", file=sys.stderr, flush=True)
         code = _run(command, environment(os.environ, seed))
         first_failure = first_failure or (128 - code if code < 0 else code)
-        if code < 0 or code in (128 + signal.SIGINT, 128 + signal.SIGTERM):
+        if code < 0 or code - 128 in SIGNALS:
             break
     return first_failure
 
 
 def _run(command: Sequence[str], variables: Mapping[str, str]) -> int:
-    """Exit code of the child; signals to this process go to it."""
+    """Exit code of the child, or minus the signal that came meanwhile; it goes to the child too."""
     try:
         child = subprocess.Popen(command, env=variables)
     except OSError as error:
@@ -75,16 +76,18 @@ def _run(command: Sequence[str], variables: Mapping[str, str]) -> int:
             f"{command[0]!r} cannot be started: {error.strerror}. "
             f"Write the command after --, as in: repro run -- python train.py"
         ) from error
-    forwarded = (signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, _forward_to(child)) for number in forwarded}
-    ignored = signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends it to the child
+    received: list[int] = []
+
+    def pass_on(number: int, _frame: object) -> None:
+        received.append(number)
+        if number != signal.SIGINT:  # the terminal sends that one to the child itself
+            child.send_signal(number)
+
+    heard = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, pass_on) for number in heard}
     try:
-        return child.wait()
+        code = child.wait()
     finally:
-        signal.signal(signal.SIGINT, ignored)
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _forward_to(child: "subprocess.Popen[bytes]") -> "signal._HANDLER":
-    return lambda number, _frame: child.send_signal(number)
+    return -received[0] if received else code

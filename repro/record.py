@@ -17,7 +17,6 @@ from repro.facts.code import Code
 from repro.facts.data import Data
 from repro.facts.determinism import Determinism
 from repro.facts.fact import Absent, Fact, Opaque, Scalar
-from repro.facts.outcome import Outcome
 from repro.facts.scores import Scores
 from repro.facts.split import Split
 
@@ -225,7 +224,7 @@ def protocol(record: RunRecord) -> str | None:
 def short_tags(record: RunRecord) -> dict[str, str]:
     """Short digests for the run list, by tag name; what is unknown is left out."""
     determinism, code = record.find(Determinism), record.find(Code)
-    data, split, outcome = record.find(Data), record.find(Split), record.find(Outcome)
+    data, split = record.find(Data), record.find(Split)
     group = protocol(record)
     tags = {
         "repro.record": seal(record),
@@ -234,7 +233,6 @@ def short_tags(record: RunRecord) -> dict[str, str]:
         "repro.split": short(split.fingerprint or split.test_digest) if split else None,
         "repro.protocol": short(group) if group else None,
         "repro.seed": str(determinism.seed) if determinism else None,
-        "repro.status": outcome.status if outcome else None,
     }
     return {name: value for name, value in tags.items() if value}
 

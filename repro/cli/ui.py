@@ -1,7 +1,5 @@
 """`repro ui`: the MLflow UI on the project's store."""
 
-import sys
-
 import click
 
 from repro.cli.options import store_options
@@ -16,4 +14,4 @@ def ui(host: str, port: int, tracking_uri: str | None, experiment: str | None) -
     from repro.store.location import locate
     from repro.store.ui import serve
 
-    sys.exit(serve(locate(tracking_uri), experiment, host, port))
+    serve(locate(tracking_uri), experiment, host, port)

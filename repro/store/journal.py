@@ -21,29 +21,33 @@ class Entry:
 
 
 class Journal:
-    """Appends entries from any thread; `flush` hands them to the operating system."""
+    """Appends entries from any thread; what was appended survives the process.
+
+    A disk that takes no more must not end a training: why it refused is kept in `failure`.
+    """
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
-        self._file = path.open("ab", buffering=64 * 1024)
+        self.failure: str | None = None
+        self._file = path.open("ab", buffering=0)  # a buffer would be lost with the process
         self._lock = threading.Lock()
 
     def append(self, kind: str, data: dict[str, Any]) -> None:
-        """Add one entry."""
+        """Hand one entry to the operating system."""
         body = json.dumps([kind, data], separators=(",", ":")).encode()
         line = b"%08x %s\n" % (zlib.crc32(body), body)
         with self._lock:
-            self._file.write(line)
-
-    def flush(self) -> None:
-        """Hand everything so far to the operating system: it survives the process."""
-        with self._lock:
-            if not self._file.closed:
-                self._file.flush()
+            try:
+                # After a failure the last line may be torn: a new one begins.
+                written = self._file.write(b"\n" + line if self.failure else line)
+                if written < len(line):
+                    self.failure = f"only {written} of {len(line)} bytes were written"
+            except OSError as error:
+                self.failure = error.strerror
 
     def close(self) -> None:
-        """Flush and close; a second close does nothing."""
+        """Close; a second close does nothing."""
         with self._lock:
             self._file.close()
 

@@ -16,6 +16,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, RunTag
 from mlflow.entities import Param as MlflowParam
 from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, ErrorCode
 from mlflow.tracking._tracking_service import utils
 
 from repro.digest import canonical_json, short
@@ -59,10 +60,22 @@ class OpenRun:
         """The store, without credentials."""
         return _without_credentials(self.tracking_uri)
 
-    def send(self, points: list[Point]) -> None:
-        """Log up to 1,000 metric values in one call; sending them again changes nothing."""
+    def send(self, points: list[Point]) -> int:
+        """Log up to 1,000 metric values in one call; sending them again changes nothing.
+
+        Returns how many MLflow refuses for ever; they keep no others from arriving.
+        """
         metrics = [Metric(p.key, p.value, p.timestamp_ms, p.step) for p in points]
-        self.client.log_batch(self.run_id, metrics=metrics, synchronous=True)
+        try:
+            self.client.log_batch(self.run_id, metrics=metrics, synchronous=True)
+        except MlflowException as error:
+            if error.error_code != ErrorCode.Name(INVALID_PARAMETER_VALUE):
+                raise
+            names = sorted({point.key for point in points})
+            if len(names) == 1:
+                return len(points)
+            return sum(self.send([p for p in points if p.key == name]) for name in names)
+        return 0
 
     def log_params(self, params: tuple[Param, ...]) -> None:
         """Log the declared hyperparameters, 100 a call."""
@@ -109,9 +122,11 @@ class OpenRun:
 
     def end(self, status: str) -> None:
         """End the run as what it was; a run that someone else opened stays open."""
-        if not self.is_attached:
-            mlflow.end_run(status)
-        self.give_back_uri()
+        try:
+            if not self.is_attached:
+                mlflow.end_run(status)
+        finally:
+            self.give_back_uri()
 
 
 def attach() -> OpenRun | None:

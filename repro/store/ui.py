@@ -2,7 +2,6 @@
 
 import os
 import socket
-import subprocess
 import sys
 
 from repro.errors import UsageError
@@ -14,8 +13,8 @@ from repro.store.view import save_view
 VARIABLES = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
 
 
-def serve(location: Location, experiment: str | None, host: str, port: int) -> int:
-    """Print the address of the run list and serve until interrupted; the server's exit code.
+def serve(location: Location, experiment: str | None, host: str, port: int) -> None:
+    """Print the address of the run list, and become the server.
 
     A store that is a server itself is not served again: only the address is printed.
 
@@ -32,15 +31,11 @@ def serve(location: Location, experiment: str | None, host: str, port: int) -> i
     uri = history.client.tracking_uri
     if uri.startswith(("http://", "https://")):
         print(f"{uri.rstrip('/')}{page}")
-        return 0
+        return
     refuse_busy_port(host, port)
     print(f"http://{host}:{port}{page}", flush=True)
-    try:
-        environment = {**os.environ, **VARIABLES}
-        command = server_command(uri, host, port)
-        return subprocess.run(command, env=environment, check=False).returncode
-    except KeyboardInterrupt:
-        return 0
+    # The server takes this process's place: what ends the one ends the other.
+    os.execve(sys.executable, server_command(uri, host, port), {**os.environ, **VARIABLES})
 
 
 def server_command(tracking_uri: str, host: str, port: int) -> list[str]:

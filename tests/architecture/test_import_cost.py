@@ -7,6 +7,11 @@ import sys
 import pytest
 
 SLOW = {"git", "mlflow", "pandas", "scipy", "sklearn", "torch"}
+EXPLAIN = """
+from click.testing import CliRunner
+from repro.cli.main import main
+assert CliRunner().invoke(main, ["explain", "effective-batch"]).exit_code == 0
+"""
 REPORT = "import json, sys; print(json.dumps(sorted(sys.modules)))"
 
 
@@ -32,6 +37,7 @@ def _loaded_by(statement: str) -> set[str]:
         "import repro.record",
         "import repro.report",
         "import repro.stats.comparison",
+        EXPLAIN,
     ],
 )
 def test_a_light_import_loads_nothing_slow(statement: str) -> None:

@@ -14,7 +14,7 @@ from repro.facts import fact_types
 from repro.facts.fact import Fact
 from repro.record import dump, load
 
-STORED = sorted(Path(__file__).parent.glob("v*.json"))
+STORED = sorted(Path(__file__).parent.glob("v*.json"), key=lambda file: int(file.stem[1:]))
 NEWEST = STORED[-1]
 
 
