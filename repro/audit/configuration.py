@@ -137,7 +137,7 @@ def _unequal(a: Mapping[str, Scalar], b: Mapping[str, Scalar]) -> Iterator[str]:
         if path in a and path in b:
             if not same(a[path], b[path]):
                 yield path
-        elif not _is_empty_list(path, a, b):
+        elif not _is_empty_list(path, a, b) and not _is_only_imported(path, a, b):
             yield path
 
 
@@ -145,6 +145,17 @@ def _is_empty_list(path: str, a: Mapping[str, Scalar], b: Mapping[str, Scalar]) 
     """An empty list has a path of its own; the items on the other side are the difference."""
     value = a.get(path, b.get(path))
     return value == "none" and any(name.startswith(f"{path}.") for name in (*a, *b))
+
+
+def _is_only_imported(path: str, a: Mapping[str, Scalar], b: Mapping[str, Scalar]) -> bool:
+    """A file or package that one process had imported and the other had not, nothing else.
+
+    A second run in one process finds more imported than the first. Files of one tree are the same,
+    loaded or not; a package that a run did not import did not take part in it.
+    """
+    if path.startswith(MODULES):
+        return a.get(TREE) is not None and a.get(TREE) == b.get(TREE)
+    return path.startswith("environment.") and not path.startswith("environment.variables.")
 
 
 def _inside(records: Sequence[RunRecord]) -> frozenset[str]:

@@ -19,9 +19,9 @@ BEGIN, END = "<!-- repro -->", "<!-- /repro -->"
 def merged_description(current: str, record: RunRecord) -> str:
     """The description with our block replaced or added; the user's own text stays."""
     block = f"{BEGIN}\n{summary(record)}\n{END}"
-    if BEGIN in current and END in current:
-        pattern = re.compile(re.escape(BEGIN) + ".*?" + re.escape(END), re.DOTALL)
-        return pattern.sub(lambda _: block, current, count=1)
+    ours = re.compile(re.escape(BEGIN) + ".*?" + re.escape(END), re.DOTALL)
+    if ours.search(current):
+        return ours.sub(lambda _: block, current, count=1)
     return f"{current}\n\n{block}" if current.strip() else block
 
 
@@ -59,7 +59,7 @@ def _code(record: RunRecord) -> str | None:
     if code is None:
         return None
     state = "clean" if not code.is_dirty else "dirty, patch kept" if code.patch else "dirty"
-    return f"code: {(code.commit or 'no commit')[:8]} ({state})"
+    return f"code: {code.commit[:8] if code.commit else 'no commit'} ({state})"
 
 
 def _data(record: RunRecord) -> str | None:

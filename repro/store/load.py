@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import mlflow
 from mlflow import MlflowClient
 from mlflow.entities import Experiment, Run
 from mlflow.exceptions import MlflowException
 
-from repro.errors import StoreUnavailable, UnknownRun
+from repro.errors import RecordCorrupt, StoreUnavailable, UnknownRun
 from repro.facts import fact_types
 from repro.facts.fact import Absent, Fact, Opaque
 from repro.facts.outcome import Outcome
@@ -18,8 +19,8 @@ from repro.facts.params import Param, Params
 from repro.facts.scores import Scores, Series
 from repro.record import RunRecord, load
 from repro.store.location import SQLITE, Location
-from repro.store.mlflow import DEFAULT_EXPERIMENT, RECORD
-from repro.store.variables import NO_PROGRESS_BAR, variables
+from repro.store.mlflow import DEFAULT_EXPERIMENT, RECORD, first_line, probe, without_credentials
+from repro.store.variables import NO_PROGRESS_BAR, SHORT_PATIENCE, variables
 
 PAGE = 1_000
 STATUSES = ("RUNNING", "FINISHED", "FAILED", "KILLED")
@@ -50,12 +51,19 @@ class MlflowHistory:
         ------
         UnknownRun
             The store has no run of this id.
+        RecordCorrupt
+            The record is not there, or cannot be read.
         """
         run = self._run(run_id)
         if "repro.record" not in run.data.tags:
             return _foreign(run)
         with variables(NO_PROGRESS_BAR), tempfile.TemporaryDirectory(prefix="repro-") as folder:
-            path = self.client.download_artifacts(run_id, RECORD, folder)
+            try:
+                path = self.client.download_artifacts(run_id, RECORD, folder)
+            except (MlflowException, OSError) as error:
+                raise RecordCorrupt(
+                    f"the record of run {run_id[:8]} cannot be fetched: {first_line(error)}"
+                ) from error
             return load(Path(path).read_text(encoding="utf-8"))
 
     def resolve(self, name: str) -> str:
@@ -120,16 +128,20 @@ def open_history(location: Location, experiment: str | None = None) -> MlflowHis
     """
     policy = location.policy
     name = experiment or (policy.experiment if policy else None) or DEFAULT_EXPERIMENT
-    client = MlflowClient(location.tracking_uri)
-    _refuse_missing_database(client.tracking_uri)
+    uri = location.tracking_uri or mlflow.get_tracking_uri()
+    _refuse_missing_database(uri)
+    shown = without_credentials(uri)
     try:
-        found = client.get_experiment_by_name(name)
+        probe(uri)
+        with variables(SHORT_PATIENCE):
+            client = MlflowClient(uri)
+            found = client.get_experiment_by_name(name)
     except Exception as error:  # each store fails in its own way
-        raise StoreUnavailable(f"{client.tracking_uri} cannot be read: {error}") from error
+        raise StoreUnavailable(f"{shown} cannot be read: {first_line(error)}") from error
     if found is None:
         known = ", ".join(sorted(e.name for e in client.search_experiments(max_results=20)))
         raise StoreUnavailable(
-            f"{client.tracking_uri} has no experiment {name!r}; it has: {known or 'none'}. "
+            f"{shown} has no experiment {name!r}; it has: {known or 'none'}. "
             f"Name one with --experiment, or run the training first."
         )
     return MlflowHistory(client, found)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import mlflow
 from filelock import FileLock
@@ -58,7 +59,7 @@ class OpenRun:
     @property
     def shown_uri(self) -> str:
         """The store, without credentials."""
-        return _without_credentials(self.tracking_uri)
+        return without_credentials(self.tracking_uri)
 
     def send(self, points: list[Point]) -> int:
         """Log up to 1,000 metric values in one call; sending them again changes nothing.
@@ -158,7 +159,7 @@ def open_run(
             give_back_uri()
             raise
         except Exception as error:  # each store fails in its own way; the next one is tried
-            reasons.append(f"{_without_credentials(uri)}: {first_line(error)}")
+            reasons.append(f"{without_credentials(uri)}: {first_line(error)}")
     give_back_uri()
     raise StoreUnavailable(
         f"no store can be written: {'; '.join(reasons)}. "
@@ -176,7 +177,7 @@ def _start(
     give_back_uri: Callable[[], None],
     reasons: list[str],
 ) -> OpenRun:
-    _probe(uri)
+    probe(uri)
     mlflow.set_tracking_uri(uri)
     with _first_connection(uri):
         experiment_id = _experiment_id(MlflowClient(uri), location, uri, experiment)
@@ -189,10 +190,11 @@ def _start(
     return OpenRun(run.info.run_id, experiment_id, uri, False, give_back_uri, instead_of)
 
 
-def _probe(uri: str) -> None:
+def probe(uri: str) -> None:
     """Fail within a second where a server does not answer; MLflow would try for minutes."""
     parts = urlsplit(uri)
-    if parts.scheme in ("http", "https") and parts.hostname:
+    is_behind_proxy = parts.scheme in getproxies() and not proxy_bypass(parts.hostname or "")
+    if parts.scheme in ("http", "https") and parts.hostname and not is_behind_proxy:
         port = parts.port or (443 if parts.scheme == "https" else 80)
         socket.create_connection((parts.hostname, port), timeout=PROBE_SECONDS).close()
 
@@ -285,7 +287,8 @@ def _scratch_uri() -> str:
     return f"{SQLITE}{scratch() / 'mlflow.db'}"
 
 
-def _without_credentials(uri: str) -> str:
+def without_credentials(uri: str) -> str:
+    """The address of a store as it may be shown."""
     parts = urlsplit(uri)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if parts.netloc else uri
 

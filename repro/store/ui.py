@@ -7,6 +7,7 @@ import sys
 from repro.errors import UsageError
 from repro.store.load import open_history
 from repro.store.location import Location
+from repro.store.mlflow import without_credentials
 from repro.store.view import save_view
 
 # One worker, no job runner: 0.5 GB of memory instead of 2.4 GB.
@@ -30,7 +31,7 @@ def serve(location: Location, experiment: str | None, host: str, port: int) -> N
     page = f"/#/experiments/{history.experiment.experiment_id}/runs?{query}"
     uri = history.client.tracking_uri
     if uri.startswith(("http://", "https://")):
-        print(f"{uri.rstrip('/')}{page}")
+        print(f"{without_credentials(uri).rstrip('/')}{page}")
         return
     refuse_busy_port(host, port)
     print(f"http://{host}:{port}{page}", flush=True)

@@ -10,7 +10,7 @@ from repro.facts.budget import EXAMPLE as BUDGET
 from repro.facts.code import EXAMPLE as CODE
 from repro.facts.code import Module
 from repro.facts.environment import EXAMPLE as ENVIRONMENT
-from repro.facts.environment import Variable
+from repro.facts.environment import Package, Variable
 from repro.facts.fact import Absent, Fact
 from repro.facts.hardware import EXAMPLE as HARDWARE
 from repro.facts.optimizer import EXAMPLE as SGD
@@ -209,3 +209,12 @@ def test_other_training_data_declare_what_follows_from_them() -> None:
     arms = Arms.of(run(), run(BUDGET.but(n_samples=6000), HARDWARE.but(n_cores=4)))
     declared = {found.path: found.declared_as(claim) for found in differences(arms)}
     assert declared == {"budget.n_samples": "treatment", "hardware.n_cores": None}
+
+
+def test_what_only_one_process_had_imported_is_no_difference_while_the_tree_is_one() -> None:
+    extra = Module(path="plots.py", digest="blake3:bb")
+    package = Package(name="tqdm", version="4.67")
+    more_imported = CODE.but(modules=(*CODE.modules, extra))
+    with_tqdm = ENVIRONMENT.but(imported=(*ENVIRONMENT.imported, package))
+    assert paths(more_imported, with_tqdm) == []
+    assert paths(more_imported.but(tree="0" * 40)) == ["code.modules.plots.py"]

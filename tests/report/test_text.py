@@ -13,7 +13,7 @@ from repro.facts.architecture import Hyperparameter
 from repro.facts.batching import EXAMPLE as BATCHING
 from repro.facts.code import EXAMPLE as CODE
 from repro.facts.environment import EXAMPLE as ENVIRONMENT
-from repro.facts.environment import Package
+from repro.facts.environment import Package, Variable
 from repro.facts.scores import EXAMPLE as SCORES
 from repro.facts.scores import Series
 from repro.facts.split import EXAMPLE as SPLIT
@@ -169,8 +169,8 @@ def test_runs_that_a_finding_is_about_are_named() -> None:
 
 
 def test_long_lists_are_cut_and_counted() -> None:
-    imported = tuple(Package(name=f"p{at:02d}", version="1") for at in range(14))
-    many = ENVIRONMENT.but(imported=(*ENVIRONMENT.imported, *imported))
+    more = tuple(Variable(name=f"P{at:02d}", value="1") for at in range(14))
+    many = ENVIRONMENT.but(variables=(*ENVIRONMENT.variables, *more))
     text = str(render([judge(CLAIM, sgd_and_adamw(many), POLICY)]))
     assert "  and 4 more, not declared\n" in text
     assert f"{'':21}and 4 more\n" in text

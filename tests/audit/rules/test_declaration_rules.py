@@ -8,7 +8,7 @@ from repro.facts.batching import EXAMPLE as BATCHING
 from repro.facts.code import EXAMPLE as CODE
 from repro.facts.code import Module
 from repro.facts.environment import EXAMPLE as ENVIRONMENT
-from repro.facts.environment import Package
+from repro.facts.environment import Variable
 from repro.facts.fact import Absent, Fact
 from repro.facts.hardware import EXAMPLE as HARDWARE
 from repro.facts.scores import EXAMPLE as SCORES
@@ -55,10 +55,10 @@ def test_what_another_rule_speaks_about_is_not_repeated() -> None:
 
 
 def test_machine_and_packages_are_warnings() -> None:
-    other = ENVIRONMENT.but(imported=(*ENVIRONMENT.imported, Package(name="rich", version="15")))
+    other = ENVIRONMENT.but(variables=(Variable(name="OMP_NUM_THREADS", value="4"),))
     found = undeclared(against(other, HARDWARE.but(cpu="EPYC")))
     assert [(one.points, one.severity) for one in found] == [
-        (("environment.rich",), Severity.WARNING),
+        (("environment.variables.OMP_NUM_THREADS",), Severity.WARNING),
         (("hardware.cpu",), Severity.WARNING),
     ]
 
