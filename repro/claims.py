@@ -41,7 +41,7 @@ Text = Annotated[str, Field(min_length=1)]
 Runs = Annotated[str | tuple[str, ...], _field(_RUNS)]
 Metric = Annotated[Text, _field('the name of a metric, such as "test/accuracy"')]
 Sense = Annotated[Direction, _field('"higher" or "lower", whichever is better')]
-Positive = Annotated[float, Field(strict=True, gt=0)]
+Positive = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
 
 
 class Section(BaseModel):
@@ -95,6 +95,8 @@ class Claim(Section):
     def _names_facts(cls, globs: tuple[str, ...]) -> tuple[str, ...]:
         for glob in globs:
             key = re.split(r"[.:]", glob)[0]
+            if not key.strip("*?"):
+                raise ValueError(f"{glob!r} means every fact. Name the fact, as in 'optimizer.*'.")
             if not set("*?[") & set(key) and key not in fact_types():
                 raise ValueError(
                     f"no recorded path starts with {key!r}.{did_you_mean(key, fact_types())} "
@@ -252,7 +254,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 def _read_toml(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{file} cannot be read: {error}.") from error
     except tomllib.TOMLDecodeError as error:

@@ -1,7 +1,7 @@
 """Judge a claim: load its runs, ask the rules, look at numbers only if they may be looked at."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -12,7 +12,7 @@ from repro.audit.catalogue import enabled_rules, every_rule, find_rule
 from repro.audit.engine import audit
 from repro.audit.finding import NOT_SET, Finding, Outcome, evidence_at, fold
 from repro.audit.judgement import ArmRun, GuardResult, Judgement, Row
-from repro.audit.rule import Rule
+from repro.audit.rule import Rule, Severity
 from repro.audit.verdict import Verdict, admissibility
 from repro.audit.waiver import in_force, unused, waive
 from repro.claims import MERGE_BASE, Claim, Direction, Policy, Waiver
@@ -28,9 +28,10 @@ from repro.stats.decision import decide, guard_outcome
 RUN_ID = re.compile(r"[0-9a-f]{32}")
 UNREPEATED = Replicate(seed=None, fold=None)  # such runs are not each other's repetition
 SILENT = (Outcome.PASS, Outcome.NOT_APPLICABLE)
-DEFAULT_BRANCHES = ("origin/HEAD", "origin/main", "origin/master")
+DEFAULT_BRANCHES = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
 
 ReplicateOf = Callable[[RunRecord], Replicate]
+ByFold = Mapping[int | str, Mapping[int | None, float]]  # seed or id of the run, then fold
 Values = Mapping[int | str, float]  # a score by seed, evaluation rows, or id of the run
 
 
@@ -62,6 +63,7 @@ def judge(
     reaching = tuple(waiver for waiver in policy.waivers if _reaches(waiver, case))
     waivers = in_force(reaching, today or datetime.now(UTC).date())
     findings = _ask(case, [rule for rule in rules if not rule.is_about_numbers], waivers)
+    findings += waive(_left_out(rules), waivers, claim=claim.name)
     verdict = admissibility(findings)
     guards: tuple[GuardResult, ...] = ()
     if verdict is None:
@@ -154,7 +156,11 @@ def merge_base_filter(folder: Path) -> str:
         except git.GitCommandError:  # no such branch
             continue
         if bases:
-            return f"tags.`mlflow.source.git.commit` = '{bases[0].hexsha}'"
+            commit = bases[0].hexsha  # `repro.code` is the bare commit only of a clean tree
+            return (
+                f"tags.`mlflow.source.git.commit` = '{commit}' and "
+                f"tags.`repro.code` = '{commit[:8]}'"
+            )
     raise UsageError(
         f'"merge-base": HEAD shares no commit with any of {", ".join(DEFAULT_BRANCHES)}. '
         f"Fetch the default branch with its history (fetch-depth: 0 in CI)."
@@ -227,6 +233,20 @@ def _ask(case: Case, rules: Iterable[Rule], waivers: Sequence[Waiver]) -> tuple[
     return fold(waive(audit(case, rules), waivers, claim=case.claim.name))
 
 
+def _left_out(rules: Collection[Rule]) -> Iterator[Finding]:
+    """Errors that the policy does not ask for are unknown: only waivers have owners."""
+    for rule in every_rule():
+        if rule not in rules and rule.severity is Severity.ERROR:
+            yield Finding(
+                rule=rule.name,
+                code=rule.code,
+                outcome=Outcome.UNKNOWN,
+                severity=rule.severity,
+                message="the policy leaves this rule out",
+                fix="ask it, or waive it for this claim, with reason and owner",
+            )
+
+
 def _compared(case: Case, metric: str, direction: Direction) -> Comparison | Absent:
     """The arms by one metric; absent, with the reason, if there are too few replicates."""
     is_resplit = _is_resplit(case.arms)
@@ -257,17 +277,30 @@ def _test_rows(record: RunRecord) -> str | None:
 
 
 def _by_seed(arms: Arms[RunRecord], metric: str) -> tuple[Values, Values]:
-    """Each run's score by its seed; a run without one by its own id, so that it pairs with none."""
+    """Each run's score by its seed; a run without one by its own id, so that it pairs with none.
 
-    def values(records: Iterable[RunRecord]) -> Values:
-        scores = ((record, _value(record, metric)) for record in records)
+    Folds that share their evaluation rows are averaged, over those that both arms have.
+    """
+    baseline, candidate = (_by_fold(records, metric) for _, records in arms.sides())
+
+    def means(ours: ByFold, others: ByFold) -> Values:
+        common = {key: folds.keys() & others.get(key, folds).keys() for key, folds in ours.items()}
         return {
-            record.run_id if record.replicate.seed is None else record.replicate.seed: score
-            for record, score in scores
-            if score is not None
+            key: fmean(score for fold, score in folds.items() if fold in (common[key] or folds))
+            for key, folds in ours.items()
         }
 
-    return values(arms.baseline), values(arms.candidate)
+    return means(baseline, candidate), means(candidate, baseline)
+
+
+def _by_fold(records: Iterable[RunRecord], metric: str) -> ByFold:
+    found: dict[int | str, dict[int | None, float]] = {}
+    for record in records:
+        seed, fold = record.replicate.seed, record.replicate.fold
+        score = _value(record, metric)
+        if score is not None:
+            found.setdefault(record.run_id if seed is None else seed, {})[fold] = score
+    return found
 
 
 def _by_split(arms: Arms[RunRecord], metric: str) -> tuple[Values, Values]:

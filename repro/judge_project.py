@@ -17,6 +17,7 @@ from repro.store.location import locate
 from repro.store.verdict_tags import write_verdicts
 
 REQUIRED = ("baseline", "candidate", "metric", "direction", "treatment")
+NO_FILE = "there is no repro.toml here or above, and no [tool.repro]"
 GIVEN = "command-line"  # name of a claim that was given by options
 
 
@@ -62,8 +63,9 @@ def chosen_claims(
     if names:
         return tuple(policy.claim(name) for name in names)
     if not policy.claims:
+        where = f"{policy.file} has no [[claim]]" if policy.file.exists() else NO_FILE
         raise ConfigurationError(
-            f"there is no claim to judge: {policy.file} has no [[claim]]. "
+            f"there is no claim to judge: {where}. "
             f"Write one, or give --baseline, --candidate, --metric, --direction and --treatment."
         )
     return policy.claims

@@ -2,6 +2,7 @@
 
 import functools
 import math
+import posixpath
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from repro.splits import SplitPlan
 
 METRIC_NAME = re.compile(r"[\w.\- :/]{1,250}")  # what MLflow accepts
+MAX_STEP = 2**63 - 1
 TRAIN, EVALUATION = "train", ("valid", "test")
 
 
@@ -84,7 +86,7 @@ class Run:
             A name that MLflow does not take, or a value that is not one number.
         """
         values = {_metric_name(name): _number(name, value) for name, value in metrics.items()}
-        self.shipper.log(values, step=step)
+        self.shipper.log(values, step=_step(step))
 
     def score(
         self,
@@ -119,8 +121,14 @@ class Run:
         Raises
         ------
         UsageError
-            The lengths differ, the metric returns no single number, or the name cannot be used.
+            The lengths differ, the metric returns no single number, the name cannot be used, or
+            `on` is no role of evaluation data.
         """
+        if on not in EVALUATION:
+            raise UsageError(
+                f"score({name!r}, on={on!r}): rows that the model learned from measure nothing. "
+                f'Pass on="valid" or on="test", as in log_data.'
+            )
         with isolated():
             score = scores.compute(
                 _metric_name(name),
@@ -130,7 +138,7 @@ class Run:
                 on=on,
                 greater_is_better=greater_is_better,
                 arguments=metric_kwargs,
-                step=step,
+                step=_step(step),
             )
         self._scores.append(score)
         self.shipper.log({name: score.value}, step=step)
@@ -166,7 +174,10 @@ class Run:
             raise UsageError("log_data() got no data. Pass train=, valid= or test=.")
         looks = {role: data.look(role, roles[role], group=group, time=time) for role in roles}
         self._looks.update(looks)
-        self._columns = {"group": group, "time": time}
+        self._columns = {
+            "group": group or self._columns["group"],  # a later call does not forget them
+            "time": time or self._columns["time"],
+        }
 
     def use_split(self, plan: "SplitPlan", fold: int | None = None) -> None:
         """Record the plan that the data were split by, the fold of this run, and its proof.
@@ -308,18 +319,29 @@ def _not_logged(call: str) -> Absent:
 
 
 def _metric_name(name: object) -> str:
-    if not isinstance(name, str) or not METRIC_NAME.fullmatch(name):
-        raise UsageError(
-            f"a metric cannot be named {name!r}. "
-            f"Use up to 250 letters, digits, spaces and the signs _ - . : /"
-        )
-    return name
+    if isinstance(name, str) and METRIC_NAME.fullmatch(name) and _is_plain_path(name):
+        return name
+    raise UsageError(
+        f"a metric cannot be named {name!r}. "
+        f"Use up to 250 letters, digits, spaces and the signs _ - . : /"
+    )
+
+
+def _is_plain_path(name: str) -> bool:
+    """MLflow keeps a metric under its name as a path: no empty part, no way out of the folder."""
+    return posixpath.normpath(name) == name and not name.startswith(("/", "..")) and name != "."
+
+
+def _step(step: object) -> int:
+    if isinstance(step, int) and -MAX_STEP <= step <= MAX_STEP:
+        return step
+    raise UsageError(f"step={step!r} is no position in a series. Pass a whole number of 64 bits.")
 
 
 def _number(name: str, value: Any) -> float:
     try:
         number = float(value.detach() if hasattr(value, "detach") else value)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise UsageError(
             f"metric {name!r} is {value!r}, not one number. Log each value under its own name."
         ) from error

@@ -1,5 +1,6 @@
 """`tracked_run`: makes a block of training code reproducible, and records it in MLflow."""
 
+import contextlib
 import functools
 import inspect
 import os
@@ -34,6 +35,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 DRAIN_SECONDS = 20.0
+TYPED = "the program was typed (notebook, -c or standard input); put it into a file under git"
 SEED_BITS = 31  # a drawn seed is short enough to be typed
 
 _ACTIVE: ContextVar[tuple[Run, ...]] = ContextVar("repro_active", default=())
@@ -145,7 +147,7 @@ class tracked_run:  # noqa: N801  # reads as a function, like contextlib.closing
         with isolated():
             opened = self._open(location, name)
         try:
-            return self._begin(location, opened, name, controlled, source, declared)
+            return self._begin(location, opened, name, controlled, source, declared, _caller())
         except BaseException:
             opened.end("FAILED")
             raise
@@ -171,6 +173,7 @@ class tracked_run:  # noqa: N801  # reads as a function, like contextlib.closing
         controlled: Controlled,
         source: SeedSource,
         declared: tuple[Param, ...],
+        caller: str,
     ) -> Run:
         journal = Journal(location.journals(opened.tracking_uri) / f"{opened.run_id}.jsonl")
         journal.append("run", {"uri": opened.tracking_uri, "run_id": opened.run_id, "name": name})
@@ -181,7 +184,7 @@ class tracked_run:  # noqa: N801  # reads as a function, like contextlib.closing
             shipper=Shipper(opened.send, journal),
             controlled=controlled,
             seed_source=source,
-            code_state=_code_state(),
+            code_state=_code_state(caller),
             declared=declared,
             training=training,
         )
@@ -235,7 +238,8 @@ class tracked_run:  # noqa: N801  # reads as a function, like contextlib.closing
                     run.store(record)
             with run.noted("the run was not ended"):
                 run.opened.end(status)
-        entered.journal.append("ended", {"status": status, "notes": run.notes})
+        with run.noted("the end was not journaled"):
+            entered.journal.append("ended", {"status": status, "notes": run.notes})
         self._say_end(run, record, status, entered.journal)
 
     def _say_start(self, run: Run) -> None:
@@ -271,6 +275,8 @@ def resolve_seed(seed: int | None) -> tuple[int, SeedSource]:
     SeedConflict
         `seed` and `REPRO_SEED` are both given and differ.
     """
+    if isinstance(seed, bool):
+        raise UsageError(f"seed={seed} is no seed. Pass a whole number, such as seed=0.")
     text = os.environ.get("REPRO_SEED")
     if text is None:
         return (secrets.randbits(SEED_BITS), "drawn") if seed is None else (seed, "argument")
@@ -297,14 +303,24 @@ def _error_text(error: BaseException | None) -> str | None:
     return masked_text(f"{type(error).__name__}: {error}".rstrip(": "))[:2000]
 
 
+def _caller() -> str:
+    """Name of the file that holds the block; of a typed program a name that is no file."""
+    frame = sys._getframe(1)
+    while frame.f_back and frame.f_code.co_filename in (__file__, contextlib.__file__):
+        frame = frame.f_back
+    return frame.f_code.co_filename
+
+
 def _default_name() -> str:
     """Name of the script, and six digits that no generator of the training gave."""
     main = getattr(sys.modules.get("__main__"), "__file__", None)
     return f"{Path(main).stem if main else 'run'}-{secrets.token_hex(3)}"
 
 
-def _code_state() -> code.CodeState | Absent:
+def _code_state(caller: str) -> code.CodeState | Absent:
     """The repository around the script; of a program that is installed, around the work folder."""
+    if not Path(caller).is_file():
+        return Absent(reason=TYPED, kind="not_recorded")
     main = getattr(sys.modules.get("__main__"), "__file__", None)
     folder = Path(main).resolve().parent if main else Path.cwd()
     if folder.is_relative_to(Path(sys.prefix).resolve()):

@@ -296,3 +296,23 @@ def test_an_unknown_claim_is_answered_with_those_there_are(tmp_path: Path) -> No
 
 def test_nothing_is_suggested_where_nothing_is_close() -> None:
     assert did_you_mean("zzz", ["baseline"]) == ""
+
+
+@pytest.mark.parametrize("glob", ["*", "*.lr", "?*.n_rows"])
+def test_a_declaration_of_every_fact_is_refused(tmp_path: Path, glob: str) -> None:
+    text = CLAIM.replace('treatment = ["', f'treatment = ["{glob}", "')
+    assert f"'{glob}' means every fact. Name the fact, as in 'optimizer.*'." in message(
+        tmp_path, text
+    )
+
+
+@pytest.mark.parametrize("amount", ["inf", "nan"])
+def test_an_amount_is_a_finite_number(tmp_path: Path, amount: str) -> None:
+    text = f"{CLAIM}\nmin_effect = {amount}\n"
+    assert "a number above 0, in the metric's unit" in message(tmp_path, text)
+
+
+def test_a_byte_order_mark_is_no_part_of_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "repro.toml"
+    file.write_text(CLAIM, encoding="utf-8-sig")
+    assert len(read_policy(file).claims) == 1

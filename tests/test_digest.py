@@ -51,6 +51,7 @@ def times(*texts, zone=None):
     return pd.DataFrame({"t": pd.to_datetime(list(texts)).tz_localize(zone)})
 
 
+LARGER = TensorDataset(torch.arange(18.0).reshape(6, 3), torch.tensor([0, 1, 0, 1, 0, 1]))
 FRAME = {"a": [1.5, None], "b": ["x", None], "c": [True, False]}
 
 
@@ -181,11 +182,8 @@ def test_shared_rows_are_counted_on_the_right():
         (pd.DataFrame(X), pd.Series(Y)),
         {"data": X, "target": Y, "feature_names": ["a", "b", "c"]},
         TensorDataset(torch.from_numpy(X), torch.from_numpy(Y)),
-        Subset(TensorDataset(torch.from_numpy(X), torch.from_numpy(Y)), range(4)),
-        Subset(
-            Subset(TensorDataset(torch.from_numpy(X), torch.from_numpy(Y)), [3, 2, 1, 0]),
-            torch.arange(3, -1, -1),
-        ),
+        Subset(LARGER, range(4)),
+        Subset(Subset(LARGER, [5, 3, 2, 1, 0]), torch.tensor([4, 3, 2, 1])),
     ],
     ids=["pair", "frame and series", "bunch", "TensorDataset", "subset", "subset of a subset"],
 )
@@ -267,7 +265,7 @@ def test_what_has_no_rows_is_refused_with_the_whole_story(data, message):
 
 
 def test_rows_of_different_lengths_are_refused():
-    with pytest.raises(UnsupportedData, match="cannot read rows from list: .*inhomogeneous"):
+    with pytest.raises(UnsupportedData, match=r"cannot read rows from list: .*inhomogeneous"):
         table([[1], [1, 2]])
 
 

@@ -1,3 +1,5 @@
+from datetime import date
+
 import pytest
 from fake_history import (
     ADAMW,
@@ -18,7 +20,7 @@ from fake_history import (
 from repro.audit.finding import Outcome
 from repro.audit.rule import Severity
 from repro.audit.verdict import Verdict
-from repro.claims import Guard
+from repro.claims import Guard, Waiver
 from repro.facts.batching import EXAMPLE as BATCHING
 from repro.facts.code import EXAMPLE as CODE
 from repro.facts.data import EXAMPLE as DATA
@@ -274,4 +276,43 @@ def test_rules_that_the_policy_ignores_are_not_asked_and_named() -> None:
     policy = POLICY.model_copy(update={"ignore": ("dirty-no-diff",)})
     judgement = judge(CLAIM, sgd_and_adamw(DIRTY), policy)
     assert judgement.not_asked == ("dirty-no-diff",)
-    assert "dirty-no-diff" not in {found.rule for found in judgement.findings}
+    assert "nothing was" not in str(outcome(judgement, "dirty-no-diff").message)
+
+
+def test_an_error_that_the_policy_leaves_out_is_unproven_until_somebody_answers_for_it() -> None:
+    policy = POLICY.model_copy(update={"ignore": ("dirty-no-diff",)})
+    judgement = judge(CLAIM, sgd_and_adamw(DIRTY), policy)
+    assert judgement.verdict is Verdict.UNPROVEN
+    assert outcome(judgement, "dirty-no-diff").message == "the policy leaves this rule out"
+    waiver = Waiver(
+        rule="SRC001",
+        scope=f"claim:{CLAIM.name}",
+        reason="docs only",
+        owner="@vision",
+        expires=date(2027, 1, 1),
+    )
+    policy = policy.model_copy(update={"waivers": (waiver,)})
+    judgement = judge(CLAIM, sgd_and_adamw(DIRTY), policy, today=date(2026, 11, 1))
+    assert judgement.verdict is Verdict.BETTER
+
+
+def test_folds_on_one_hold_out_are_averaged_over_those_that_both_arms_have() -> None:
+    def arm(first: int, gain: float, folds: tuple[int, ...], *facts: object) -> list[RunRecord]:
+        return [
+            tracked(
+                first + 10 * fold + seed,
+                seed,
+                accuracy + gain + fold / 10,
+                SPLIT.but(fold=fold, n_splits=3),
+                *facts,
+            )
+            for fold in folds
+            for seed, accuracy in enumerate((0.50, 0.51, 0.53, 0.50, 0.52))
+        ]
+
+    history = FakeHistory({"sgd": arm(1, 0.0, (0, 1)), "adamw": arm(101, 0.1, (0, 1, 2), *ADAMW)})
+    comparison = judge(CLAIM.model_copy(update={"guards": ()}), history, POLICY).comparison
+    assert comparison is not None
+    assert comparison.n_pairs == 5
+    assert comparison.baseline_mean == pytest.approx(0.562)
+    assert comparison.candidate_mean == pytest.approx(0.662)

@@ -123,7 +123,8 @@ def repository(tmp_path: Path) -> git.Repo:
 def test_merge_base_means_the_runs_of_the_commit_shared_with_the_default_branch(
     repository: git.Repo, tmp_path: Path
 ) -> None:
-    query = f"tags.`mlflow.source.git.commit` = '{repository.commit('main').hexsha}'"
+    commit = repository.commit("main").hexsha
+    query = f"tags.`mlflow.source.git.commit` = '{commit}' and tags.`repro.code` = '{commit[:8]}'"
     assert merge_base_filter(tmp_path) == query
     history = sgd_and_adamw()
     history.runs[query] = history.runs.pop("sgd")

@@ -35,9 +35,7 @@ def test_seeds_are_read_in_their_order(text, seeds):
 def test_what_names_no_seeds_is_refused(text):
     with pytest.raises(UsageError) as caught:
         parse_seeds(text)
-    assert str(caught.value) == (
-        f"--seeds {text!r} names no seeds. Write 0..4, 3, or 1,5,7..9."
-    )
+    assert str(caught.value) == (f"--seeds {text!r} names no seeds. Write 0..4, 3, or 1,5,7..9.")
 
 
 @pytest.mark.parametrize("text", ["1,1", "0..3,2"])

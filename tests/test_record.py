@@ -100,9 +100,7 @@ def test_what_is_missing_is_kept_with_its_reason():
 
 def test_a_fact_that_the_record_does_not_mention_is_not_recorded():
     record = RunRecord("0" * 32, "run", {})
-    assert record.get(Code) == Absent(
-        reason="the record does not mention it", kind="not_recorded"
-    )
+    assert record.get(Code) == Absent(reason="the record does not mention it", kind="not_recorded")
 
 
 def test_a_fact_of_a_newer_version_is_opaque_and_kept_byte_for_byte():
@@ -213,7 +211,9 @@ def test_runs_on_the_same_data_plan_and_metric_are_of_one_group(other):
         stored(scored(metric="sklearn.metrics.f1_score")),
         stored(scored(source_digest="blake3:other")),
         stored(scored(arguments='{"beta":2}')),
-        stored(SCORES.but(scored=(*SCORES.scored, SCORES.scored[0].model_copy(update={"name": "b"})))),
+        stored(
+            SCORES.but(scored=(*SCORES.scored, SCORES.scored[0].model_copy(update={"name": "b"})))
+        ),
     ],
     ids=["data", "plan", "no plan", "name", "role", "metric", "source", "arguments", "one more"],
 )
@@ -271,7 +271,7 @@ def test_a_replicate_is_the_seed_and_the_fold():
 
 
 def test_a_fact_under_the_key_of_another_is_refused():
-    with pytest.raises(RecordCorrupt, match="run 00000000: fact 'code' is a .*Budget"):
+    with pytest.raises(RecordCorrupt, match=r"run 00000000: fact 'code' is a .*Budget"):
         RunRecord("0" * 32, "run", {"code": RECORD.facts["budget"]}).get(Code)
 
 

@@ -137,6 +137,20 @@ def test_a_score_is_logged_with_its_definition(project):
             "a metric cannot be named 'loss%'. "
             "Use up to 250 letters, digits, spaces and the signs _ - . : /",
         ),
+        (
+            lambda run: run.log_metrics({"a//b": 1.0}),
+            "a metric cannot be named 'a//b'. "
+            "Use up to 250 letters, digits, spaces and the signs _ - . : /",
+        ),
+        (
+            lambda run: run.log_metrics({"a": 1.0}, step=2**70),
+            f"step={2**70} is no position in a series. Pass a whole number of 64 bits.",
+        ),
+        (
+            lambda run: run.score("a", accuracy_score, [1], [1], on="train"),
+            "score('a', on='train'): rows that the model learned from measure nothing. "
+            'Pass on="valid" or on="test", as in log_data.',
+        ),
         (lambda run: run.log_data(), "log_data() got no data. Pass train=, valid= or test=."),
         (
             lambda run: run.log_data(train=pd.DataFrame({"a": [1]}), group="b"),
@@ -149,7 +163,7 @@ def test_a_score_is_logged_with_its_definition(project):
             "Name the fold that this run trains on.",
         ),
     ],
-    ids=["lengths", "array", "text", "name", "no data", "column", "fold"],
+    ids=["lengths", "array", "text", "name", "path", "step", "role", "no data", "column", "fold"],
 )
 def test_wrong_input_is_refused_with_the_value_and_the_fix(project, call, message):
     with repro.tracked_run(seed=0) as run, pytest.raises(UsageError) as caught:

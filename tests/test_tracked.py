@@ -10,7 +10,7 @@ import torch
 from mlflow import MlflowClient
 
 import repro
-from repro.errors import SeedConflict, StoreUnavailable, UsageError
+from repro.errors import RecordCorrupt, SeedConflict, StoreUnavailable, UsageError
 from repro.facts.code import Code
 from repro.facts.determinism import Determinism
 from repro.facts.outcome import Outcome
@@ -285,3 +285,42 @@ def test_the_code_of_a_dirty_tree_is_kept_as_a_patch(project):
 def test_a_name_that_is_empty_is_refused():
     with pytest.raises(UsageError, match="name='' names no run"):
         repro.tracked_run("")
+
+
+def test_a_typed_program_has_no_code_that_anybody_could_bring_back(project):
+    names = {"repro": repro}
+    exec("with repro.tracked_run(seed=0) as run:\n    pass", names)
+    code = project.record(names["run"].run_id).get(Code)
+    assert (code.kind, code.reason) == (
+        "not_recorded",
+        "the program was typed (notebook, -c or standard input); put it into a file under git",
+    )
+
+
+def test_a_record_that_was_changed_after_its_run_is_not_read(project):
+    with repro.tracked_run(seed=0) as run:
+        pass
+    (stored,) = (project.root / "mlruns").rglob("record.json")
+    stored.write_text(stored.read_text().replace('"seed":0', '"seed":1'))
+    with pytest.raises(RecordCorrupt) as caught:
+        project.record(run.run_id)
+    assert str(caught.value) == (
+        f"the record of run {run.run_id[:8]} is not the one that was sealed: it was changed "
+        "afterwards, and proves nothing. Run the training again."
+    )
+
+
+def test_an_attached_run_that_fails_after_the_block_has_failed(project):
+    mlflow.set_tracking_uri(project.uri)
+    experiment_id = mlflow.create_experiment("tests")
+    runs = []
+
+    def train():
+        with mlflow.start_run(experiment_id=experiment_id):
+            with repro.tracked_run(seed=0) as run:
+                runs.append(run.run_id)
+            raise ValueError("later")
+
+    with pytest.raises(ValueError, match="later"):
+        train()
+    assert project.record(runs[0]).find(Outcome).status == "FAILED"

@@ -40,7 +40,7 @@ def find_rule(name_or_code: str) -> Rule:
         No rule goes by it; the message names the closest.
     """
     for rule in every_rule():
-        if name_or_code in (rule.name, rule.code):
+        if name_or_code.casefold() in (rule.name, rule.code.casefold()):
             return rule
     names = [name for rule in every_rule() for name in (rule.name, rule.code)]
     raise UnknownRule(

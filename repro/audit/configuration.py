@@ -34,6 +34,8 @@ FOLLOWS: Mapping[str, str] = {
     "split.train_digest": "data.train.rows_digest",
 }
 
+REPLICATE = ("determinism.seed", "split.fold")  # what makes a run one replicate of many
+
 # A tree id differs when any file does; the imported files are compared one by one.
 TREE, MODULES = "code.tree", "code.modules."
 
@@ -62,7 +64,7 @@ def matches(path: str, globs: Iterable[str]) -> bool:
             wanted = glob.removeprefix("code:")
             if fnmatchcase(path, MODULES + wanted) or (wanted == "*" and path == TREE):
                 return True
-        elif fnmatchcase(path, glob) or glob == f"{path}.*":
+        elif path == glob or fnmatchcase(path, glob) or glob == f"{path}.*":
             return True
     return False
 
@@ -76,7 +78,7 @@ def differences(arms: Arms[RunRecord]) -> tuple[Difference, ...]:
     """Every compared path at which the arms, or the runs of one arm, differ; sorted by path."""
     between = {path for left, right in arms.contrasts() for path in differing(left, right)}
     if not arms.pairs:  # other seeds, other folds: they differ by design
-        between = {path for path in between if not is_per_replicate(path)}
+        between = {path for path in between if not _is_by_design(path, arms)}
     inside = {arm: _inside(records) for arm, records in arms.sides()}
     echoes = _echoes(arms.every())
     return tuple(
@@ -114,9 +116,18 @@ def same(left: Scalar, right: Scalar) -> bool:
         left, right = _as_number(left), _as_number(right)
     if isinstance(left, int | float) and isinstance(right, int | float):
         if isinstance(left, bool) == isinstance(right, bool):
-            return math.isclose(left, right, rel_tol=1e-9)
+            return left == right or _is_close(left, right)
         return False
     return left == right
+
+
+def _is_close(left: float, right: float) -> bool:
+    """Whether a float is the other number but for rounding; whole numbers are never rounded."""
+    try:
+        is_rounded = float in (type(left), type(right))
+        return is_rounded and math.isclose(left, right, rel_tol=1e-9)
+    except OverflowError:  # a whole number that no float can hold
+        return False
 
 
 def _is_known(fact: Fact | Absent | Opaque | None) -> bool:
@@ -164,13 +175,22 @@ def _inside(records: Sequence[RunRecord]) -> frozenset[str]:
     return frozenset(path for path in found if not is_per_replicate(path))
 
 
+def _is_by_design(path: str, arms: Arms[RunRecord]) -> bool:
+    """Whether arms without pairs differ here as replicates do: the value varies inside an arm."""
+    if path in REPLICATE or not is_per_replicate(path):
+        return path in REPLICATE
+    values = ([record.flat.get(path) for record in side] for _, side in arms.sides())
+    return not all(same(side[0], value) for side in values for value in side[1:])
+
+
 def _echoes(records: Sequence[RunRecord]) -> dict[str, str]:
     """Parameters that repeat an observed value in every run: the same fact, told twice."""
     paths = {path for record in records for path in record.flat}
     found: dict[str, str] = {}
     for path in sorted(path for path in paths if matches(path, MAY_ECHO)):
         for observed in _observed_names(path):
-            if observed != path and _repeats(path, observed, records):
+            is_told = observed != path and is_compared(observed)
+            if is_told and _repeats(path, observed, records):
                 found[path] = observed
                 break
     return found

@@ -21,6 +21,7 @@ from repro.cli.options import show, store_options
 @click.option("--min-effect", type=float, help="The smallest difference that matters.")
 @click.option("--replicates", type=int, help="Seeds or folds that are needed. [5]")
 @click.option("--format", "form", default="text", help="text or json.")
+@click.option("--json", "form", flag_value="json", help="The same as --format json.")
 @click.option("--strict", is_flag=True, help="Exit 1 when unproven or inconclusive, too.")
 @click.option("--tags/--no-tags", default=True, help="Write the verdict to the runs in MLflow.")
 @store_options

@@ -8,8 +8,14 @@ from repro.facts.fact import Fact
 class Budget(Fact):
     """Counted while training, not declared."""
 
-    # Steps follow from samples and batching.effective, which are compared themselves.
-    IGNORED: ClassVar = ("budget.wall_seconds", "budget.n_steps", "budget.n_batches")
+    # Steps follow from samples and batching.effective, epochs from samples and training rows: those
+    # are compared themselves.
+    IGNORED: ClassVar = (
+        "budget.wall_seconds",
+        "budget.n_steps",
+        "budget.n_batches",
+        "budget.n_epochs",
+    )
 
     # Folds differ in size by a row.
     PER_REPLICATE: ClassVar = ("budget.n_samples", "budget.n_epochs")

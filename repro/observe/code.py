@@ -181,7 +181,8 @@ def _snapshot(repo: Repo, status: _Status) -> _Snapshot:
         env = _scratch_env(repo, Path(scratch))
         index = Path(repo.git_dir) / "index"
         if index.exists():
-            shutil.copyfile(index, env["GIT_INDEX_FILE"])
+            # With its times: git looks again into files as young as their index.
+            shutil.copy2(index, env["GIT_INDEX_FILE"])
         changed = [*status.modified, *(set(status.untracked) - set(skipped))]
         _git(
             repo,

@@ -2,7 +2,10 @@
 
 import argparse
 import dataclasses
+import functools
+import inspect
 import math
+import re
 from collections.abc import Iterator, Mapping
 from enum import Enum
 from pathlib import PurePath
@@ -17,6 +20,8 @@ from repro.facts.params import Param
 from repro.observe.redaction import MASK, is_secret_name, masked_text
 
 TEXT_CHARACTERS = 1_000
+
+ADDRESS = re.compile(r" at 0x[0-9a-f]+")  # differs from process to process
 
 
 def declared(params: object) -> tuple[Param, ...]:
@@ -65,7 +70,7 @@ def _flatten(prefix: str, params: Mapping[Any, Any]) -> Iterator[tuple[str, Scal
         ):
             yield from _flatten(f"{name}.", _as_mapping(value))
         else:
-            yield name, MASK if is_secret_name(name) else scalar(value)
+            yield name, MASK if isinstance(value, str) and is_secret_name(name) else scalar(value)
 
 
 def scalar(value: object) -> Scalar:
@@ -84,9 +89,21 @@ def scalar(value: object) -> Scalar:
         return scalar(value.tolist())
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
-    if isinstance(value, type) or callable(value):
-        return getattr(value, "__qualname__", None) or type(value).__name__
-    text = masked_text(str(value) if isinstance(value, str | PurePath) else repr(value))
+    if isinstance(value, type) or inspect.isroutine(value):
+        return value.__qualname__
+    text = masked_text(str(value) if isinstance(value, str | PurePath) else _described(value))
     if len(text) <= TEXT_CHARACTERS:
         return text
     return f"{text[:TEXT_CHARACTERS]}... {digest_bytes(text.encode())}"
+
+
+def _described(value: object) -> str:
+    """The value's own text; where that only tells its address, its class and plain attributes."""
+    if isinstance(value, functools.partial):
+        return f"partial({scalar(value.func)}, {value.args!r}, {value.keywords!r})"
+    text = repr(value)
+    if not ADDRESS.search(text):
+        return text
+    held = vars(value) if hasattr(value, "__dict__") else {}
+    plain = {name: held[name] for name in sorted(held) if not ADDRESS.search(repr(held[name]))}
+    return f"{type(value).__qualname__}({', '.join(f'{k}={v!r}' for k, v in plain.items())})"

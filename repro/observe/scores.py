@@ -60,11 +60,20 @@ def compute(
         arguments=canonical_json(
             {key: scalar(value) for key, value in {**bound, **arguments}.items()}
         ),
-        greater_is_better=greater_is_better,
+        greater_is_better=_direction(metric_name(metric), greater_is_better),
         n_rows=len(rows),
         rows_digest=ordered_digest(rows),
         step=step,
     )
+
+
+def _direction(name: str, said: bool | None) -> bool | None:
+    """What was said; else by scikit-learn's convention: scores grow, losses and errors shrink."""
+    if said is not None or not name.startswith("sklearn.metrics."):
+        return said
+    if name.endswith("_score"):
+        return True
+    return False if name.endswith(("_loss", "_error", "_deviance")) else None
 
 
 def metric_name(metric: Metric) -> str:

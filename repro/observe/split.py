@@ -48,6 +48,12 @@ def at_end(plan: Split | Absent | None, data: Data | Absent) -> Split | Absent:
     if train is None or test is None:
         reason = "train and test rows are not known: run.log_data(train=..., test=...)"
         return plan or Absent(reason=reason, kind="not_recorded")
+    if isinstance(plan, Split) and (plan.n_test != test.n_rows or plan.n_train < train.n_rows):
+        reason = (
+            f"the plan has {plan.n_train} training and {plan.n_test} evaluation rows, "
+            f"{train.n_rows} and {test.n_rows} were logged: it is a plan of other rows"
+        )
+        return Absent(reason=reason, kind="failed")
     rows = {"train_digest": train.rows_digest, "test_digest": test.rows_digest}
     if isinstance(plan, Split):
         return plan.but(**rows)

@@ -19,6 +19,7 @@ from repro.observe.params import scalar
 
 NOTHING_TRAINED = "no torch optimizer stepped in this run"
 OTHER_FRAMEWORKS = ("jax", "tensorflow", "mxnet", "paddle")
+MOVING = ("last_epoch", "best", "num_bad_epochs", "cooldown_counter", "T_cur", "T_i")
 BOOKKEEPING = ("params", "initial_lr", "param_names", "swa_lr")  # of a param group: no settings
 
 
@@ -136,7 +137,7 @@ class Training:
                 Group(index=index, settings=_as_settings(_difference(first, other)))
                 for index, other in enumerate(others, start=1)
             ),
-            scheduler=None if self._scheduler is None else type(self._scheduler).__name__,
+            scheduler=None if self._scheduler is None else _described(self._scheduler),
         )
 
     def batching(self) -> Batching | Absent:
@@ -189,6 +190,17 @@ def _untrained() -> Absent:
         reason = f"{NOTHING_TRAINED}, but {other} is loaded and cannot be observed"
         return Absent(reason=reason, kind="not_recorded")
     return Absent(reason=NOTHING_TRAINED, kind="not_applicable")
+
+
+def _described(scheduler: Any) -> str:
+    """Class and plain settings of a scheduler, without what changes as it goes."""
+    state = scheduler.state_dict() if hasattr(scheduler, "state_dict") else {}
+    settings = [
+        f"{name}={state[name]!r}"
+        for name in sorted(state)
+        if name[0] != "_" and name not in MOVING and isinstance(state[name], int | float | str)
+    ]
+    return f"{type(scheduler).__name__}({', '.join(settings)})"
 
 
 def _settings(optimizer: Any) -> list[dict[str, Scalar]]:

@@ -123,12 +123,16 @@ class Comparison:
     def replicates_needed(self, min_effect: float) -> int | None:
         """Pairs (unpaired: runs per arm) that show `min_effect` with power .8 at this `sd`.
 
-        None without spread, and for folds: their number does not shrink the overlap term.
+        None without spread, where no feasible number does, and for folds: their number does not
+        shrink the overlap term.
         """
         if self.kind == "fold" or self.sd == 0:
             return None
         needed = seeds_needed_unpaired if self._is_unpaired else seeds_needed
-        return needed(min_effect, self.sd)
+        try:
+            return needed(min_effect, self.sd)
+        except UsageError:
+            return None
 
     @property
     def _is_unpaired(self) -> bool:
@@ -289,7 +293,7 @@ def _notes(analysis: _Analysis, *, kind: ReplicateKind, scores_vary: bool) -> tu
             "replicate over folds instead"
         )
     elif not analysis.estimate.has_spread:
-        notes.append("all differences are equal: the intervals have no width")
+        notes.append("all differences are equal: intervals without width are no evidence of a gain")
     return tuple(notes)
 
 

@@ -28,6 +28,7 @@ def decide(
     ==============  ===============  ====================================================
     any             WORSE            a guard is worse
     any             INCONCLUSIVE     fewer than `min_replicates`
+    improve         INCONCLUSIVE     all differences are equal: no noise was measured
     improve         BETTER, WORSE    the 95 % interval lies above, below 0
     no-regression   NO_REGRESSION    the one-sided 95 % lower bound is above -margin
     no-regression   WORSE            the 95 % interval lies below -margin
@@ -81,6 +82,8 @@ def guard_outcome(
 
 def _verdict(goal: Goal, comparison: Comparison, limit: float) -> StatisticalVerdict:
     """By the intervals alone; `limit` is the margin, or 0 where the goal has none."""
+    if goal == "improve" and not comparison.estimate.has_spread:
+        return "INCONCLUSIVE"
     low, high = comparison.interval_95
     if goal == "no-regression" and comparison.lower_bound_95 > -limit:
         return "NO_REGRESSION"

@@ -17,12 +17,13 @@ from repro.facts.fact import Absent, Fact, Opaque
 from repro.facts.outcome import Outcome
 from repro.facts.params import Param, Params
 from repro.facts.scores import Scores, Series
-from repro.record import RunRecord, load
+from repro.record import RunRecord, load, seal
 from repro.store.location import SQLITE, Location
 from repro.store.mlflow import DEFAULT_EXPERIMENT, RECORD, first_line, probe, without_credentials
 from repro.store.variables import NO_PROGRESS_BAR, SHORT_PATIENCE, variables
 
 PAGE = 1_000
+SEAL = "repro.record"  # the tag
 STATUSES = ("RUNNING", "FINISHED", "FAILED", "KILLED")
 UNTRACKED = "the run was not tracked by repro, or has not ended"
 
@@ -55,7 +56,7 @@ class MlflowHistory:
             The record is not there, or cannot be read.
         """
         run = self._run(run_id)
-        if "repro.record" not in run.data.tags:
+        if SEAL not in run.data.tags:
             return _foreign(run)
         with variables(NO_PROGRESS_BAR), tempfile.TemporaryDirectory(prefix="repro-") as folder:
             try:
@@ -64,7 +65,8 @@ class MlflowHistory:
                 raise RecordCorrupt(
                     f"the record of run {run_id[:8]} cannot be fetched: {first_line(error)}"
                 ) from error
-            return load(Path(path).read_text(encoding="utf-8"))
+            record = load(Path(path).read_text(encoding="utf-8"))
+        return _as_ended(_sealed(record, run), run)
 
     def resolve(self, name: str) -> str:
         """Id of the run with this id, beginning of an id, or name; of several by a name the newest.
@@ -154,6 +156,25 @@ def _refuse_missing_database(uri: str) -> None:
         raise StoreUnavailable(
             f"there is no store at {path}. Run the training first, or pass --tracking-uri."
         )
+
+
+def _sealed(record: RunRecord, run: Run) -> RunRecord:
+    """The record, if it is the one that was sealed when the run ended."""
+    if seal(record) != run.data.tags[SEAL]:
+        raise RecordCorrupt(
+            f"the record of run {run.info.run_id[:8]} is not the one that was sealed: it was "
+            f"changed afterwards, and proves nothing. Run the training again."
+        )
+    return record
+
+
+def _as_ended(record: RunRecord, run: Run) -> RunRecord:
+    """The record with MLflow's status, where someone else ended the run after our block."""
+    outcome = record.find(Outcome)
+    if outcome is None or not outcome.is_attached or run.info.status not in STATUSES:
+        return record
+    facts = {**record.facts, Outcome.key(): outcome.but(status=run.info.status)}
+    return RunRecord(record.run_id, record.name, facts)
 
 
 def _foreign(run: Run) -> RunRecord:

@@ -28,7 +28,8 @@ class Location:
         """Folder of the journals: beside the store's database where there is one."""
         is_file = tracking_uri.startswith(SQLITE)
         uri = tracking_uri if is_file else self.embedded_uri
-        folder = Path(uri.removeprefix(SQLITE)).parent / "journal"
+        beside = Path(uri.removeprefix(SQLITE)).parent
+        folder = (beside if beside.name == "mlruns" else beside / "mlruns") / "journal"
         existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
         if existing.is_dir() and os.access(existing, os.W_OK):
             return folder

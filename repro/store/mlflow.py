@@ -4,9 +4,10 @@ import logging
 import os
 import socket
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -30,6 +31,7 @@ from repro.record import RunRecord, dump, short_tags
 from repro.store.description import merged_description
 from repro.store.location import SQLITE, Location, scratch
 from repro.store.shipper import Point
+from repro.store.variables import LITTLE_PATIENCE, NO_PATIENCE, variables
 from repro.store.view import save_view
 
 PROBE_SECONDS = 1.0
@@ -50,10 +52,19 @@ class OpenRun:
     is_attached: bool
     give_back_uri: Callable[[], None]  # undoes our `mlflow.set_tracking_uri`
     instead_of: str | None = None  # the store that could not be used, and why
+    _lost: threading.Event = field(default_factory=threading.Event)  # the server is silent
 
     @property
     def client(self) -> MlflowClient:
-        """A client of this run's store."""
+        """A client of this run's store.
+
+        Raises
+        ------
+        StoreUnavailable
+            The server did not answer `read_back`: each further try would cost as long.
+        """
+        if self._lost.is_set():
+            raise StoreUnavailable(f"{self.shown_uri} did not answer before.")
         return MlflowClient(self.tracking_uri)
 
     @property
@@ -101,7 +112,13 @@ class OpenRun:
 
     def read_back(self) -> tuple[dict[str, str], tuple[Series, ...]]:
         """Params and last metric values that MLflow holds by now, whoever logged them."""
-        run = self.client.get_run(self.run_id)
+        try:
+            with variables(LITTLE_PATIENCE):
+                run = self.client.get_run(self.run_id)
+        except Exception:
+            if is_server(self.tracking_uri):
+                self._lost.set()
+            raise
         series = tuple(
             Series(name=metric.key, last=metric.value, last_step=metric.step)
             for metric in sorted(run.data._metric_objs, key=lambda metric: metric.key)
@@ -125,7 +142,8 @@ class OpenRun:
         """End the run as what it was; a run that someone else opened stays open."""
         try:
             if not self.is_attached:
-                mlflow.end_run(status)
+                with variables(NO_PATIENCE if self._lost.is_set() else {}):
+                    mlflow.end_run(status)
         finally:
             self.give_back_uri()
 
@@ -194,7 +212,7 @@ def probe(uri: str) -> None:
     """Fail within a second where a server does not answer; MLflow would try for minutes."""
     parts = urlsplit(uri)
     is_behind_proxy = parts.scheme in getproxies() and not proxy_bypass(parts.hostname or "")
-    if parts.scheme in ("http", "https") and parts.hostname and not is_behind_proxy:
+    if is_server(uri) and parts.hostname and not is_behind_proxy:
         port = parts.port or (443 if parts.scheme == "https" else 80)
         socket.create_connection((parts.hostname, port), timeout=PROBE_SECONDS).close()
 
@@ -285,6 +303,11 @@ def _param_text(value: Scalar) -> str:
 
 def _scratch_uri() -> str:
     return f"{SQLITE}{scratch() / 'mlflow.db'}"
+
+
+def is_server(uri: str) -> bool:
+    """Whether a store is behind a network."""
+    return uri.startswith(("http://", "https://"))
 
 
 def without_credentials(uri: str) -> str:

@@ -7,7 +7,7 @@ import sys
 from repro.errors import UsageError
 from repro.store.load import open_history
 from repro.store.location import Location
-from repro.store.mlflow import without_credentials
+from repro.store.mlflow import is_server, without_credentials
 from repro.store.view import save_view
 
 # One worker, no job runner: 0.5 GB of memory instead of 2.4 GB.
@@ -30,7 +30,7 @@ def serve(location: Location, experiment: str | None, host: str, port: int) -> N
     query = save_view(history.client, history.experiment.experiment_id)
     page = f"/#/experiments/{history.experiment.experiment_id}/runs?{query}"
     uri = history.client.tracking_uri
-    if uri.startswith(("http://", "https://")):
+    if is_server(uri):
         print(f"{without_credentials(uri).rstrip('/')}{page}")
         return
     refuse_busy_port(host, port)

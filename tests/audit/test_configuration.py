@@ -17,6 +17,7 @@ from repro.facts.optimizer import EXAMPLE as SGD
 from repro.facts.optimizer import Setting
 from repro.facts.params import EXAMPLE as PARAMS
 from repro.facts.params import Param
+from repro.facts.split import EXAMPLE as SPLIT
 from repro.record import Arms, RunRecord
 
 DOES_NOT_APPLY = Absent(reason="nothing is trained", kind="not_applicable")
@@ -59,6 +60,9 @@ def test_what_a_fact_ignores_is_no_difference() -> None:
         (None, 0, False),
         ("nan", "nan", True),
         ("inf", "infinity", False),
+        (10**12, 10**12 + 1, False),  # two seeds, not one float
+        (10**400, 1.0, False),
+        (10**400, 10**400, True),
     ],
 )
 def test_values_are_equal_by_meaning_not_by_rounding_or_type(
@@ -88,7 +92,6 @@ def test_a_parameter_that_differs_from_the_observed_value_once_is_judged_by_itse
     [
         ("train.batch_size", 128, 256, BATCHING.but(micro=256, effective=256), "batching.micro"),
         ("optimizer", "sgd", "adamw", SGD.but(name="AdamW"), "optimizer.name"),
-        ("epochs", 5, "7", BUDGET.but(n_epochs=7.0), "budget.n_epochs"),
         (
             "momentum",
             0.9,
@@ -105,6 +108,11 @@ def test_a_parameter_is_recognised_by_its_last_name(
     found = {item.path: item.echoes for item in differences(arms)}
     assert found[observed] == (f"params.{name}",)
     assert f"params.{name}" not in found
+
+
+def test_a_parameter_that_repeats_what_is_not_compared_is_compared_itself() -> None:
+    left, right = run(params(epochs=5)), run(params(epochs=7), BUDGET.but(n_epochs=7.0))
+    assert [found.path for found in differences(Arms.of(left, right))] == ["params.epochs"]
 
 
 def test_the_seed_may_differ_inside_an_arm_whatever_it_is_called() -> None:
@@ -180,6 +188,7 @@ def test_an_empty_list_is_no_difference_of_its_own_beside_its_items() -> None:
         ("code.tree", "code:*", True),
         ("code.tree", "code:train.py", False),
         ("params.code:x", "code:*", False),
+        ("params.layer[0]", "params.layer[0]", True),
     ],
 )
 def test_a_declaration_means_these_paths(path: str, glob: str, matched: bool) -> None:
@@ -218,3 +227,18 @@ def test_what_only_one_process_had_imported_is_no_difference_while_the_tree_is_o
     with_tqdm = ENVIRONMENT.but(imported=(*ENVIRONMENT.imported, package))
     assert paths(more_imported, with_tqdm) == []
     assert paths(more_imported.but(tree="0" * 40)) == ["code.modules.plots.py"]
+
+
+def test_without_pairs_what_each_arm_holds_throughout_is_a_difference() -> None:
+    short, long = BUDGET.but(n_samples=6735), BUDGET.but(n_samples=67350)
+    arms = Arms((run(short, seed=0), run(short, seed=1)), (run(long, seed=2), run(long, seed=3)))
+    assert [(found.path, found.is_between) for found in differences(arms)] == [
+        ("budget.n_samples", True)
+    ]
+    arms = Arms((run(short, seed=0), run(long, seed=1)), (run(long, seed=2), run(long, seed=3)))
+    assert differences(arms) == ()
+
+
+def test_without_pairs_a_single_run_a_side_may_have_another_seed_and_fold() -> None:
+    arms = Arms((run(seed=0),), (run(SPLIT.but(fold=3), seed=1),))
+    assert differences(arms) == ()

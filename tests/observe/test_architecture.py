@@ -63,7 +63,9 @@ def test_another_structure_has_another_digest(other):
 
 
 def test_shared_weights_count_once():
-    model = torch.nn.Sequential(torch.nn.Linear(3, 3, bias=False), torch.nn.Linear(3, 3, bias=False))
+    model = torch.nn.Sequential(
+        torch.nn.Linear(3, 3, bias=False), torch.nn.Linear(3, 3, bias=False)
+    )
     model[1].weight = model[0].weight
     assert from_model(model).n_parameters == 9
 

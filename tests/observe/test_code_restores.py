@@ -11,6 +11,8 @@ from repository import git_folder, restored, work_tree
 
 from repro.observe.code import CodeState, at_start
 
+pytestmark = pytest.mark.slow  # a dozen git processes each
+
 HOSTILE = {
     "apply.whitespace": "error",
     "color.ui": "always",
@@ -68,6 +70,11 @@ def renamed(root: Path) -> None:
 def renamed_and_edited(root: Path) -> None:
     renamed(root)
     (root / "pkg" / "network.py").write_text("width = 32\n" * 19 + "width = 64\n")
+
+
+def renamed_in_the_work_tree_only(root: Path) -> None:
+    (root / "pkg" / "model.py").rename(root / "pkg" / "network.py")
+    git(root, "add", "-N", "pkg/network.py")
 
 
 def binary(root: Path) -> None:
@@ -168,6 +175,7 @@ DIRTY: tuple[Callable[[Path], None], ...] = (
     deleted_in_the_index_only,
     renamed,
     renamed_and_edited,
+    renamed_in_the_work_tree_only,
     binary,
     no_final_newline,
     executable,

@@ -192,9 +192,7 @@ def test_data_without_rows_is_refused_with_the_whole_story(content, message):
         Items([(torch.tensor([float(i), 1.0]), i % 2) for i in range(6)]),
         Items([{"x": torch.tensor([float(i), 1.0]), "y": i % 2} for i in range(6)]),
         Subset(Items([(torch.tensor([float(i), 1.0]), i % 2) for i in range(9)]), range(6)),
-        TensorDataset(
-            torch.stack([torch.arange(6.0), torch.ones(6)], dim=1), torch.arange(6) % 2
-        ),
+        TensorDataset(torch.stack([torch.arange(6.0), torch.ones(6)], dim=1), torch.arange(6) % 2),
     ],
     ids=["pairs", "mappings", "subset", "tensors"],
 )

@@ -122,7 +122,7 @@ def test_settings_are_those_of_the_first_step_before_a_scheduler_changed_them(tr
         step(model, optimizer)
         scheduler.step()
     seen = training.optimizer()
-    assert (settings(seen)["lr"], seen.scheduler) == (0.5, "StepLR")
+    assert (settings(seen)["lr"], seen.scheduler) == (0.5, "StepLR(gamma=0.1, step_size=1)")
     assert optimizer.param_groups[0]["lr"] < 0.01
 
 

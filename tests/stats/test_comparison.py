@@ -1,4 +1,5 @@
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -174,7 +175,9 @@ def test_varying_scores_with_equal_differences_are_replicates_and_said_to_have_n
     result = compare_seeds(BASELINE, {seed: score + 0.25 for seed, score in BASELINE.items()})
     assert result.n_replicates == 5
     assert result.interval_95 == pytest.approx(Interval(0.25, 0.25))
-    assert result.notes[1:] == ("all differences are equal: the intervals have no width",)
+    assert result.notes[1:] == (
+        "all differences are equal: intervals without width are no evidence of a gain",
+    )
 
 
 def test_folds_that_all_score_alike_are_still_replicates():
@@ -273,3 +276,11 @@ def test_switching_to_welch_when_the_arms_do_not_correlate_would_claim_too_often
     within = 4 * (0.05 * 0.95 / len(draws)) ** 0.5  # four Monte-Carlo standard errors
     assert np.mean(by_design) == pytest.approx(0.05, abs=within)
     assert np.mean(by_looking) > 0.05 + within
+
+
+@pytest.mark.parametrize("min_effect", [1e-300, 1e-12, math.inf])
+def test_an_effect_that_no_feasible_number_of_seeds_shows_asks_for_none(min_effect):
+    c = compare(
+        {0: 0.1, 1: 0.3, 2: 0.2}, {0: 0.9, 1: 0.2, 2: 0.3}, higher_is_better=True, kind="seed"
+    )
+    assert c.replicates_needed(min_effect) is None

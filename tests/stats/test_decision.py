@@ -179,3 +179,8 @@ def test_equivalence_errs_in_at_most_five_percent_of_claims_that_change_by_the_m
     comparisons = random_comparisons(n, effect=1.5)
     verdicts = [decide("equivalent", c, margin=1.5, min_replicates=3) for c in comparisons]
     assert share(verdicts, "EQUIVALENT") <= 0.05 + WITHIN
+
+
+@pytest.mark.parametrize("difference", [0.1, -0.1])
+def test_an_interval_without_width_shows_no_gain_and_no_loss(difference):
+    assert decide("improve", comparison(difference, standard_error=0.0)) == "INCONCLUSIVE"

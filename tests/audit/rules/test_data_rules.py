@@ -2,7 +2,13 @@ import pytest
 from fake_history import CLAIM
 
 from repro.audit.rule import Answer, NotApplicable, Severity, Unknown, Violation
-from repro.audit.rules.data import data_differs, exact_overlap, group_straddle, temporal_leak
+from repro.audit.rules.data import (
+    data_differs,
+    exact_overlap,
+    group_straddle,
+    split_leaks,
+    temporal_leak,
+)
 from repro.claims import Claim
 from repro.facts.data import EXAMPLE as DATA
 from repro.facts.data import Data, Overlap, Role
@@ -17,6 +23,10 @@ TRAIN, TEST = DATA.roles
 
 def other(role: Role, **changes: object) -> Role:
     return role.model_copy(update={"digest": "blake3:0", "rows_digest": "blake3:0", **changes})
+
+
+def reordered(role: Role) -> Role:
+    return role.model_copy(update={"digest": "blake3:0"})
 
 
 def differing(left: Data, right: Data, claim: Claim = CLAIM) -> list[Violation]:
@@ -47,14 +57,29 @@ def test_declaring_the_training_data_does_not_declare_the_test_data() -> None:
     assert found.message.endswith("other rows in: test")
 
 
+@pytest.mark.parametrize("glob", ["data.*", "data.test.*", "data.test.rows_digest"])
+def test_the_evaluation_data_cannot_be_declared_away(glob: str) -> None:
+    claim = CLAIM.model_copy(update={"treatment": (glob,), "nuisance": (glob,)})
+    changed = DATA.but(roles=(TRAIN, other(TEST)), pool_digest="blake3:0")
+    (found,) = differing(DATA, changed, claim)
+    assert found.message.endswith("other rows in: test")
+    assert found.fix == "run both arms on one version of the data"
+
+
+def test_another_order_of_train_does_not_excuse_other_scored_rows() -> None:
+    (train,) = differing(DATA, DATA.but(roles=(reordered(TRAIN), TEST)))
+    assert train.consequences == ("split.train_digest",)
+    (test,) = differing(DATA, DATA.but(roles=(TRAIN, reordered(TEST))))
+    assert test.consequences == ("split.test_digest", "scores.*.rows_digest")
+
+
 def test_a_role_that_one_arm_did_not_log_differs() -> None:
     (found,) = differing(DATA, DATA.but(roles=(TEST,), pool_digest="blake3:0"))
     assert found.message.endswith("other rows in: train")
 
 
 def test_the_same_rows_in_another_order_are_a_note() -> None:
-    reordered = TRAIN.model_copy(update={"digest": "blake3:0"})
-    (found,) = differing(DATA, DATA.but(roles=(reordered, TEST)))
+    (found,) = differing(DATA, DATA.but(roles=(reordered(TRAIN), TEST)))
     assert (found.message, found.severity, found.points) == (
         "the same rows in another order: train",
         Severity.NOTE,
@@ -84,6 +109,9 @@ def overlapping(n_shared: int, n_expected: float, distinct_share: float) -> Data
         (11, 100.0, 0.51, Severity.ERROR),  # a column that tells rows apart leaves no chance
         (11, 1.0, 0.5, Severity.WARNING),
         (11, 1.1, 0.5, Severity.NOTE),
+        (101, 0.49, 0.5, Severity.ERROR),  # no chance repeats 1 % where it repeats no row
+        (100, 0.49, 0.5, Severity.WARNING),
+        (101, 0.5, 0.5, Severity.WARNING),
     ],
 )
 def test_an_overlap_weighs_by_what_tells_rows_apart_and_by_what_chance_gives(
@@ -185,7 +213,7 @@ def test_a_forward_split_that_trains_on_later_rows_is_an_error() -> None:
     (found,) = timed("2026-02-02T00:00:00+00:00", FORWARD)
     assert isinstance(found, Violation)
     assert (found.severity, found.message) == (
-        Severity.ERROR,
+        None,
         "train reaches 2026-02-02T00:00:00+00:00, evaluation starts 2026-02-01T00:00:00+00:00",
     )
 
@@ -198,10 +226,14 @@ def test_the_first_evaluation_row_may_be_as_old_as_the_last_training_row() -> No
     assert timed("2026-02-01T00:00:00+00:00", FORWARD) == []
 
 
-def test_without_a_plan_rows_that_interleave_in_time_are_a_warning() -> None:
+def test_rows_that_interleave_in_a_declared_time_are_an_error_without_a_plan_too() -> None:
     (found,) = timed("2026-02-02T00:00:00+00:00", SPLIT.but(policy=None))
     assert isinstance(found, Violation)
-    assert found.severity is Severity.WARNING
+    assert found.severity is None  # as the rule: an error
+
+
+def test_a_purged_plan_may_train_on_both_sides_of_its_fold() -> None:
+    assert timed("2026-02-02T00:00:00+00:00", SPLIT.but(policy="kfold")) == []
 
 
 def test_a_split_that_calls_rows_exchangeable_may_interleave() -> None:
@@ -232,3 +264,32 @@ def test_a_declared_time_that_nobody_compared_is_unknown() -> None:
 def test_a_proved_forward_split_passes_without_the_data() -> None:
     split = proved("T1", "PROVED", has_times=True, policy="walk_forward")
     assert list(temporal_leak.check.check(NOT_RECORDED, split)) == []
+
+
+def test_roles_in_other_layouts_share_nothing_that_could_be_told() -> None:
+    recast = TEST.model_copy(update={"schema_digest": "blake3:0"})
+    (found,) = exact_overlap.check.check(DATA.but(roles=(TRAIN, recast)))
+    assert isinstance(found, Unknown)
+    assert (found.message, found.fix, found.points) == (
+        "train and test have other columns or dtypes: their overlap cannot be told",
+        "log both in one layout",
+        ("data.train.schema_digest", "data.test.schema_digest"),
+    )
+
+
+def test_a_violated_condition_that_no_other_rule_owns_is_an_error() -> None:
+    (found,) = split_leaks.check.check(proved("V1", "VIOLATED"))
+    assert isinstance(found, Violation)
+    assert (found.message, found.points) == (
+        "the split violates V1: 2 of 9",
+        ("split.proof.V1.outcome",),
+    )
+
+
+@pytest.mark.parametrize(("id", "outcome"), [("G1", "VIOLATED"), ("V1", "NOT_CHECKED")])
+def test_what_others_judge_and_what_was_not_checked_is_no_leak(id: str, outcome: str) -> None:
+    assert list(split_leaks.check.check(proved(id, outcome))) == []
+
+
+def test_without_a_split_there_is_no_proof_to_read() -> None:
+    assert list(split_leaks.check.check(NOT_RECORDED)) == [NotApplicable("no split was recorded")]

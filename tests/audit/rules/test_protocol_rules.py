@@ -4,6 +4,7 @@ from fake_history import CLAIM, score
 from repro.audit.rule import Unknown, Violation
 from repro.audit.rules.protocol import (
     effective_batch,
+    eval_size_differs,
     metric_definition,
     metric_direction,
     split_differs,
@@ -91,7 +92,7 @@ def test_rows_that_one_arm_did_not_log_are_unknown() -> None:
     assert found.message == "one arm did not log its data: its rows cannot be compared"
 
 
-@pytest.mark.parametrize("glob", ["data.train.*", "split.train_digest"])
+@pytest.mark.parametrize("glob", ["data.train.*", "split.train_digest", "data.*", "split.*"])
 def test_declared_training_rows_may_differ_and_test_rows_may_not(glob: str) -> None:
     claim = CLAIM.model_copy(update={"treatment": (glob,)})
     assert splits(SPLIT, OTHER_TRAIN, claim=claim) == []
@@ -160,13 +161,16 @@ def test_a_metric_with_another_definition_is_another_metric(part: str, value: ob
     assert found.points == (f"scores.test/accuracy.{part}",)
 
 
-def test_the_source_counts_unless_a_library_version_names_it() -> None:
-    other = Scores(scored=(changed(ACCURACY, source_digest="blake3:0"), LOSS))
-    assert definitions(BOTH, other) == []
-    own = Scores(scored=(changed(ACCURACY, library=None), LOSS))
-    other = Scores(scored=(changed(ACCURACY, library=None, source_digest="blake3:0"), LOSS))
+@pytest.mark.parametrize("library", ["scikit-learn 1.9.1", None])
+def test_another_source_is_another_metric_whatever_library_is_named(library: str | None) -> None:
+    own = Scores(scored=(changed(ACCURACY, library=library), LOSS))
+    other = Scores(scored=(changed(ACCURACY, library=library, source_digest="blake3:0"), LOSS))
     (found,) = definitions(own, other)
     assert found.points == ("scores.test/accuracy.source_digest",)
+
+
+def test_a_direction_that_one_run_does_not_say_contradicts_nothing() -> None:
+    assert definitions(BOTH, Scores(scored=(changed(ACCURACY, greater_is_better=None), LOSS))) == []
 
 
 def test_a_metric_that_was_only_logged_is_unknown() -> None:
@@ -197,3 +201,38 @@ def test_a_direction_that_contradicts_the_score_is_named() -> None:
 def test_a_score_without_direction_contradicts_nothing() -> None:
     scores = Scores(scored=(changed(ACCURACY, greater_is_better=None), LOSS))
     assert list(metric_direction.check.check(CLAIM, scores)) == []
+
+
+def sizes(left: Scores, right: Scores, data: Data | Absent = DATA) -> list[Violation | Unknown]:
+    return list(eval_size_differs.check.check(CLAIM, Arms.of(left, right), Arms.of(data, data)))
+
+
+PART = Scores(scored=(changed(ACCURACY, n_rows=384), LOSS))
+
+
+def test_a_score_of_every_row_of_its_role_passes() -> None:
+    assert sizes(BOTH, BOTH) == []
+
+
+def test_a_score_of_a_part_of_the_test_rows_is_an_error_even_in_both_arms() -> None:
+    (found,) = sizes(PART, PART)
+    assert isinstance(found, Violation)
+    assert (found.message, found.points) == (
+        "test/accuracy covers 384 rows; test has 450",
+        ("scores.test/accuracy.n_rows", "data.test.n_rows"),
+    )
+
+
+def test_a_score_on_a_role_that_was_not_logged_is_unknown() -> None:
+    (found, _) = sizes(BOTH, BOTH, DATA.but(roles=DATA.roles[:1], overlaps=()))
+    assert isinstance(found, Unknown)
+    assert (found.message, found.fix) == (
+        "test/accuracy was scored on 'test', and no such data were logged",
+        "run.log_data(test=...)",
+    )
+
+
+def test_without_data_the_arms_must_still_score_as_many_rows() -> None:
+    assert sizes(PART, PART, NOT_RECORDED) == []
+    (found,) = sizes(BOTH, PART, NOT_RECORDED)
+    assert found.message == "test/accuracy covers 450 rows in baseline, 384 in candidate"

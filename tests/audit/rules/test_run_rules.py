@@ -114,8 +114,12 @@ def test_a_repetition_with_another_score_is_named_with_both_runs() -> None:
     )
 
 
-def test_a_repetition_of_another_configuration_may_score_otherwise() -> None:
-    assert list(rerun_differs.check.check(CLAIM, rerun(batching=BATCHING.but(shuffle=False)))) == []
+def test_an_older_run_of_another_configuration_is_not_left_out_in_silence() -> None:
+    (found,) = rerun_differs.check.check(CLAIM, rerun(batching=BATCHING.but(shuffle=False)))
+    assert found.message == (
+        "baseline seed 0 fold 0: the older run 00000001 was left out; "
+        "it has another configuration: batching.shuffle"
+    )
 
 
 def test_a_run_that_failed_says_nothing_about_repetition() -> None:
@@ -149,3 +153,20 @@ def test_a_goal_that_claims_no_difference_needs_none() -> None:
     assert list(within_noise.check.check(claim, comparison)) == [
         NotApplicable("goal 'equivalent' does not claim a difference")
     ]
+
+
+def test_seeds_that_change_no_score_are_to_be_replaced_by_folds() -> None:
+    comparison = replace(
+        example_comparison(n_pairs=5, difference=0.1, standard_error=0.0), scores_vary=False
+    )
+    (found,) = too_few_seeds.check.check(CLAIM, comparison)
+    assert (found.message, found.fix) == (
+        "5 seeds gave one score in each arm: they are one run repeated; the claim asks for 5",
+        "the seed changes nothing: replicate over folds",
+    )
+
+
+def test_differences_without_any_spread_measure_no_noise() -> None:
+    comparison = example_comparison(n_pairs=5, difference=0.1, standard_error=0.0)
+    (found,) = within_noise.check.check(CLAIM, comparison)
+    assert found.message == "every pair differs by 0.1: no noise was measured that it could exceed"

@@ -4,8 +4,8 @@ Why: more, fewer or other rows move a score more than most treatments do.
 
 Fix: pin the version of the data, and run both arms on it.
 
-Wrong when: the training data are the treatment: declare "data.train.*". The evaluation data must
-still be equal, or be declared too. Equal rows in another order are a note.
+Wrong when: the training data are the treatment: declare "data.train.*". The evaluation data must be
+equal, whatever is declared. Equal rows in another order are a note.
 
 Source: the digest covers every row of every role, before the split and whatever their order.
 """
@@ -21,6 +21,9 @@ from repro.facts.data import EXAMPLE, Data
 from repro.record import Arms
 
 FOLLOWS = ("split.*", "scores.*.rows_digest", "scores.*.n_rows", "budget.n_samples")
+
+
+EVALUATION = ("test", "valid")  # what these hold decides the score: no declaration covers it
 
 
 @rule("DAT001", Severity.ERROR)
@@ -41,22 +44,25 @@ def check(claim: Claim, data: Arms[Data]) -> Iterator[Violation]:
 
 def _other_rows(left: Data, right: Data, roles: list[str]) -> Violation:
     digests = f"{short(left.pool_digest)}, candidate {short(right.pool_digest)}"
-    globs = ", ".join(f'"data.{role}.*"' for role in roles)
+    globs = ", ".join(f'"data.{role}.*"' for role in roles if role not in EVALUATION)
+    declare = f", or declare {globs} as treatment" if globs else ""
     return Violation(
         message=f"baseline holds the data {digests}; other rows in: {', '.join(roles)}",
-        fix=f"run both arms on one version of the data, or declare {globs} as treatment",
+        fix=f"run both arms on one version of the data{declare}",
         points=("data.pool_digest", *(f"data.{role}.n_rows" for role in roles)),
         consequences=tuple(f"data.{role}.*" for role in roles) + FOLLOWS,
     )
 
 
 def _other_order(roles: list[str]) -> Violation:
+    is_scored = any(role in EVALUATION for role in roles)
+    follows = tuple(f"split.{role}_digest" for role in roles)
     return Violation(
         message=f"the same rows in another order: {', '.join(roles)}",
         fix="read the data in a fixed order: it decides which rows meet in a batch",
         points=tuple(f"data.{role}.digest" for role in roles),
         severity=Severity.NOTE,
-        consequences=("split.*_digest", "scores.*.rows_digest"),
+        consequences=(*follows, "scores.*.rows_digest") if is_scored else follows,
     )
 
 
@@ -78,7 +84,7 @@ def _rows(data: Data, name: str) -> str | None:
 
 
 def _is_declared(claim: Claim, role: str) -> bool:
-    return is_declared(claim, f"data.{role}.rows_digest")
+    return role not in EVALUATION and is_declared(claim, f"data.{role}.rows_digest")
 
 
 _OTHER_TRAIN = EXAMPLE.roles[0].model_copy(

@@ -5,7 +5,8 @@ Why: the model has seen the answer; memory scores as skill.
 Fix: remove duplicates before splitting, or split by a hash of the row.
 
 Wrong when: a table of few and coarse columns repeats rows by chance. Without a column that tells
-rows apart, and with no more repeats than independent columns give, it is a note.
+rows apart, and with no more repeats than independent columns give, it is a note. Where chance
+would repeat no row at all, more than 1 % of repeats are an error whatever the columns.
 
 Source: Barz and Denzler 2020: 3 % of CIFAR-10's and 10 % of CIFAR-100's test images have (nearly)
 equal ones in train.
@@ -18,6 +19,7 @@ from repro.facts.data import EXAMPLE, Data, Overlap
 
 TOLERATED_SHARE = 0.001  # of the evaluation rows
 IDENTIFYING_SHARE = 0.5  # distinct values / rows, above which a column tells rows apart
+COPIED_SHARE = 0.01  # of the evaluation rows; chance that repeats no row does not give as many
 CHANCE_FACTOR = 10  # more repeats than this times the expected ones are no chance
 
 
@@ -41,9 +43,17 @@ def check(data: Data) -> Iterator[Violation | Unknown]:
         yield from _judged(data, overlap)
 
 
-def _judged(data: Data, overlap: Overlap) -> Iterator[Violation]:
+def _judged(data: Data, overlap: Overlap) -> Iterator[Violation | Unknown]:
     train, _, evaluation = overlap.roles.partition("/")
-    role = data.role(evaluation)
+    role, source = data.role(evaluation), data.role(train)
+    if role and source and role.schema_digest != source.schema_digest:
+        yield Unknown(
+            message=f"{train} and {evaluation} have other columns or dtypes: "
+            f"their overlap cannot be told",
+            fix="log both in one layout",
+            points=tuple(f"data.{name}.schema_digest" for name in (train, evaluation)),
+        )
+        return
     if role is None or overlap.n_shared <= TOLERATED_SHARE * role.n_rows:
         return
     path = f"data.overlaps.{overlap.roles}"
@@ -52,14 +62,15 @@ def _judged(data: Data, overlap: Overlap) -> Iterator[Violation]:
         f"({overlap.n_expected:.3g} expected by chance)",
         fix="remove duplicates before splitting, or split by a hash of the row",
         points=(f"{path}.n_shared", f"{path}.n_shared_features", f"data.{evaluation}.n_rows"),
-        severity=_severity(data, overlap),
+        severity=_severity(data, overlap, overlap.n_shared / role.n_rows),
     )
 
 
-def _severity(data: Data, overlap: Overlap) -> Severity:
-    if any(role.max_distinct_share > IDENTIFYING_SHARE for role in data.roles):
-        return Severity.ERROR
+def _severity(data: Data, overlap: Overlap, share: float) -> Severity:
     is_chance = overlap.n_shared <= CHANCE_FACTOR * overlap.n_expected
+    is_copied = not is_chance and overlap.n_expected < 0.5 and share > COPIED_SHARE
+    if is_copied or any(role.max_distinct_share > IDENTIFYING_SHARE for role in data.roles):
+        return Severity.ERROR
     return Severity.NOTE if is_chance else Severity.WARNING
 
 

@@ -1,7 +1,8 @@
 """The same configuration with the same seed gave another score when it was run again.
 
 Why: the seed does not hold the run: part of every difference between the arms is this noise. And
-whoever runs again until the score pleases is choosing, not measuring.
+whoever runs again until the score pleases is choosing, not measuring. An older run of the seed with
+another configuration is told as well: it was left out.
 
 Fix: `repro replay` names the first step that differs; switch on deterministic algorithms.
 
@@ -10,7 +11,7 @@ Wrong when: the training is known to be nondeterministic, and enough seeds avera
 Source: Zhuang et al. 2022 on noise from nondeterministic kernels.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from repro.audit.case import Rerun, Reruns
 from repro.audit.configuration import differing, same
@@ -26,12 +27,14 @@ from repro.record import RunRecord
 
 @rule("DET007", Severity.WARNING)
 def check(claim: Claim, reruns: Reruns) -> Iterator[Violation]:
-    """Every superseded run that finished has the score of the run that replaced it."""
-    for rerun in reruns.pairs:
+    """Every superseded run that finished has configuration and score of what replaced it."""
+    finished = (rerun for rerun in reruns.pairs if _is_finished(rerun.superseded))
+    for rerun in finished:
+        changed = sorted(differing(rerun.superseded, rerun.kept))
         old, new = (_value(run, claim.metric) for run in (rerun.superseded, rerun.kept))
-        if old is None or new is None or same(old, new):
-            continue
-        if not differing(rerun.superseded, rerun.kept):
+        if changed:
+            yield _left_out(rerun, changed, claim.metric)
+        elif old is not None and new is not None and not same(old, new):
             yield Violation(
                 message=f"{rerun.arm} {rerun.kept.replicate}: {claim.metric} was {old:g} in run "
                 f"{rerun.superseded.run_id[:8]} and is {new:g} in run {rerun.kept.run_id[:8]}, "
@@ -41,11 +44,28 @@ def check(claim: Claim, reruns: Reruns) -> Iterator[Violation]:
             )
 
 
+def _left_out(rerun: Rerun, changed: Sequence[str], metric: str) -> Violation:
+    more = f" and {len(changed) - MAX_NAMED} more" if len(changed) > MAX_NAMED else ""
+    return Violation(
+        message=f"{rerun.arm} {rerun.kept.replicate}: the older run "
+        f"{rerun.superseded.run_id[:8]} was left out; it has another configuration: "
+        f"{', '.join(changed[:MAX_NAMED])}{more}",
+        fix="let the claim select runs of one configuration",
+        points=(f"scores.{metric}.value",),
+    )
+
+
+def _is_finished(run: RunRecord) -> bool:
+    outcome = run.find(Outcome)
+    return outcome is not None and outcome.status == "FINISHED"
+
+
 def _value(run: RunRecord, metric: str) -> float | None:
-    """The score of a finished run."""
-    outcome, scores = run.find(Outcome), run.find(Scores)
-    is_finished = outcome is not None and outcome.status == "FINISHED"
-    return scores.value(metric) if scores and is_finished else None
+    scores = run.find(Scores)
+    return scores.value(metric) if scores else None
+
+
+MAX_NAMED = 3
 
 
 _OTHER = SCORES.but(scored=(SCORES.scored[0].model_copy(update={"value": 0.91}),))

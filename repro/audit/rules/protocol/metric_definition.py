@@ -50,13 +50,10 @@ def _only_logged(metric: str, n_logged: int, n_runs: int) -> Unknown:
 
 
 def _differing_parts(scored: Sequence[Score]) -> tuple[str, ...]:
-    """What the definitions do not share. The source counts where no library version names it."""
-    definitions = [score.model_dump() for score in scored]
-    if all(score.library for score in scored):
-        definitions = [{**definition, "source_digest": None} for definition in definitions]
-    return tuple(
-        part for part in PARTS if len({definition[part] for definition in definitions}) > 1
-    )
+    """What the definitions do not share."""
+    values = {part: {getattr(score, part) for score in scored} for part in PARTS}
+    values["greater_is_better"].discard(None)  # not said: it contradicts neither
+    return tuple(part for part in PARTS if len(values[part]) > 1)
 
 
 _OTHER = EXAMPLE.scored[0].model_copy(update={"arguments": '{"normalize":false}'})

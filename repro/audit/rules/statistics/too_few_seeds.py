@@ -2,7 +2,7 @@
 
 Why: with few pairs the spread itself is a guess, and what looks like a gain is the luck of a seed.
 
-Fix: run the missing seeds in both arms: `repro run --seeds 5 -- python train.py`.
+Fix: run the missing seeds in both arms: `repro run --seeds 0..4 -- python train.py`.
 
 Wrong when: the learner is deterministic: seeds repeat one run. Replicate over folds instead.
 
@@ -24,6 +24,14 @@ def check(claim: Claim, comparison: Comparison | Absent) -> Iterator[Violation]:
     """As many replicates as the claim declares."""
     if isinstance(comparison, Absent):
         yield Violation(comparison.reason, f"run {claim.replicates} seeds in both arms", ())
+    elif comparison.kind == "seed" and not comparison.scores_vary:
+        n = min(comparison.n_baseline, comparison.n_candidate)
+        yield Violation(
+            message=f"{n} seeds gave one score in each arm: they are one run repeated; "
+            f"the claim asks for {claim.replicates}",
+            fix="the seed changes nothing: replicate over folds",
+            points=(),
+        )
     elif comparison.n_replicates < claim.replicates:
         n, kind = comparison.n_replicates, comparison.kind
         yield Violation(

@@ -24,6 +24,14 @@ def check(claim: Claim, comparison: Comparison) -> Iterator[Violation | NotAppli
     if claim.goal != "improve":
         yield NotApplicable(f"goal {claim.goal!r} does not claim a difference")
         return
+    if comparison.difference and not comparison.estimate.has_spread:
+        yield Violation(
+            message=f"every pair differs by {comparison.difference:.3g}: "
+            f"no noise was measured that it could exceed",
+            fix="replicate over what changes the scores: folds, or seeds that reach the training",
+            points=(),
+        )
+        return
     low, high = comparison.interval_95
     if low <= 0 <= high:
         yield Violation(
