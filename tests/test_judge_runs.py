@@ -137,10 +137,12 @@ def test_without_a_default_branch_there_is_no_merge_base(
     repository: git.Repo, tmp_path: Path
 ) -> None:
     repository.git.update_ref("-d", "refs/remotes/origin/main")
+    repository.git.branch("-D", "main")
     with pytest.raises(UsageError) as caught:
         merge_base_filter(tmp_path)
     assert str(caught.value) == (
-        '"merge-base": HEAD shares no commit with any of origin/HEAD, origin/main, origin/master. '
+        '"merge-base": HEAD shares no commit with any of '
+        "origin/HEAD, origin/main, origin/master, main, master. "
         "Fetch the default branch with its history (fetch-depth: 0 in CI)."
     )
 

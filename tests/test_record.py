@@ -249,7 +249,6 @@ def test_tags_are_short_and_what_is_unknown_has_none():
         "repro.split": "ab",
         "repro.protocol": short(protocol(RECORD)),
         "repro.seed": "0",
-        "repro.status": "FINISHED",
     }
     empty = RunRecord("0" * 32, "run", {})
     assert short_tags(empty) == {"repro.record": seal(empty)}
