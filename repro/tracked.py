@@ -228,6 +228,8 @@ class tracked_run:  # noqa: N801  # reads as a function, like contextlib.closing
         n_left = run.shipper.drain(DRAIN_SECONDS)
         if n_left:
             run.notes.append(f"{n_left} metric values are in {entered.journal.path} only")
+        if entered.journal.failure:
+            run.notes.append(f"{entered.journal.path} is incomplete: {entered.journal.failure}")
         record: RunRecord | None = None
         with variables(SHORT_PATIENCE):
             with run.noted("the record was not built"):

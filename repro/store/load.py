@@ -11,13 +11,14 @@ from mlflow import MlflowClient
 from mlflow.entities import Experiment, Run
 from mlflow.exceptions import MlflowException
 
+from repro.digest import digest_bytes
 from repro.errors import RecordCorrupt, StoreUnavailable, UnknownRun
 from repro.facts import fact_types
 from repro.facts.fact import Absent, Fact, Opaque
 from repro.facts.outcome import Outcome
 from repro.facts.params import Param, Params
 from repro.facts.scores import Scores, Series
-from repro.record import RunRecord, load, seal
+from repro.record import RunRecord, load
 from repro.store.location import SQLITE, Location
 from repro.store.mlflow import DEFAULT_EXPERIMENT, RECORD, first_line, probe, without_credentials
 from repro.store.variables import NO_PROGRESS_BAR, SHORT_PATIENCE, variables
@@ -65,8 +66,9 @@ class MlflowHistory:
                 raise RecordCorrupt(
                     f"the record of run {run_id[:8]} cannot be fetched: {first_line(error)}"
                 ) from error
-            record = load(Path(path).read_text(encoding="utf-8"))
-        return _as_ended(_sealed(record, run), run)
+            content = Path(path).read_bytes()
+        _refuse_altered(content, run)
+        return _as_ended(load(content.decode()), run)
 
     def resolve(self, name: str) -> str:
         """Id of the run with this id, beginning of an id, or name; of several by a name the newest.
@@ -158,14 +160,13 @@ def _refuse_missing_database(uri: str) -> None:
         )
 
 
-def _sealed(record: RunRecord, run: Run) -> RunRecord:
-    """The record, if it is the one that was sealed when the run ended."""
-    if seal(record) != run.data.tags[SEAL]:
+def _refuse_altered(content: bytes, run: Run) -> None:
+    """Compare the bytes with the seal: facts of an older version change when they are loaded."""
+    if digest_bytes(content) != run.data.tags[SEAL]:
         raise RecordCorrupt(
             f"the record of run {run.info.run_id[:8]} is not the one that was sealed: it was "
             f"changed afterwards, and proves nothing. Run the training again."
         )
-    return record
 
 
 def _as_ended(record: RunRecord, run: Run) -> RunRecord:

@@ -189,6 +189,7 @@ def test_show_finds_a_run_by_its_name_and_prints_every_fact(store):
         assert f"\n{key}\n" in result.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("facts", "absent", "code"),
     [
@@ -208,6 +209,7 @@ def test_diff_tells_by_its_exit_code_what_it_found(store, facts, absent, code):
     assert json.loads(result.stdout)["exit_code"] == code
 
 
+@pytest.mark.slow
 def test_diff_shows_what_no_claim_compares_only_when_asked(store):
     store("first"), store("second", DETERMINISM.but(seeded=("python",)))
     short = repro_command("diff", "first", "second")

@@ -16,6 +16,7 @@ def test_seed_mode_and_switches_are_told_as_they_were_in_effect():
     assert seen.drifted == ()
 
 
+@pytest.mark.slow
 def test_a_switch_that_somebody_changed_meanwhile_is_named():
     with Controlled(7) as controlled:
         torch.use_deterministic_algorithms(False)

@@ -78,6 +78,7 @@ def tolerance(width):
     return within
 
 
+@pytest.mark.slow
 def test_a_score_holds_its_value_its_definition_and_its_rows():
     found = score(fbeta_score, beta=2)
     assert found.value == fbeta_score(TRUE, PREDICTED, beta=2)

@@ -1,3 +1,4 @@
+import errno
 import json
 import math
 import os
@@ -11,7 +12,13 @@ from pathlib import Path
 
 import pytest
 
+import repro
+from repro.facts.outcome import Outcome
+from repro.facts.scores import Scores
 from repro.store.journal import Entry, Journal, read
+
+FULL_DISK = Path("/dev/full")
+needs_full_disk = pytest.mark.skipif(not FULL_DISK.exists(), reason="no /dev/full on this system")
 
 
 @pytest.fixture
@@ -110,13 +117,25 @@ def test_a_second_close_does_nothing(journal):
     journal.close()
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
+@needs_full_disk
 def test_a_full_disk_is_remembered_and_stops_nobody():
-    journal = Journal(Path("/dev/full"))
+    journal = Journal(FULL_DISK)
     for _ in range(2_000):
         journal.append("metrics", {"pad": "x" * 100})
     journal.close()
-    assert journal.failure == os.strerror(28)
+    assert journal.failure == os.strerror(errno.ENOSPC)
+
+
+@pytest.mark.slow
+@needs_full_disk
+def test_a_full_disk_costs_the_journal_and_neither_the_training_nor_the_run(project, monkeypatch):
+    monkeypatch.setattr("repro.tracked.Journal", lambda path: Journal(FULL_DISK))
+    with repro.tracked_run(quiet=True) as run:
+        run.log_metrics({"loss": 0.5})
+    assert run.notes == [f"/dev/full is incomplete: {os.strerror(errno.ENOSPC)}"]
+    record = project.record(run.run_id)
+    assert record.find(Scores).value("loss") == 0.5
+    assert record.find(Outcome).notes == tuple(run.notes)
 
 
 def test_after_a_torn_line_what_follows_is_whole(journal):

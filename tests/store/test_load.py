@@ -9,6 +9,7 @@ from mlflow import MlflowClient
 import repro
 from repro.errors import RecordCorrupt, StoreUnavailable, UnknownRun
 from repro.facts import fact_types
+from repro.facts.determinism import Determinism
 from repro.facts.fact import Absent
 from repro.facts.outcome import Outcome
 from repro.facts.params import Param, Params
@@ -40,6 +41,7 @@ def start(client, project):
     return start_run
 
 
+@pytest.mark.slow
 def test_a_tracked_run_is_read_back_as_it_was_recorded(project):
     with repro.tracked_run("first", seed=3, params={"lr": 0.1}, quiet=True) as run:
         pass
@@ -206,12 +208,24 @@ def test_a_server_behind_a_proxy_is_not_tried_without_it(monkeypatch):
         probe("http://127.0.0.1:9")
 
 
+@pytest.mark.slow
+def test_a_sealed_record_of_an_older_version_is_upgraded_not_refused(project, monkeypatch):
+    with repro.tracked_run(seed=3, quiet=True) as run:
+        pass
+    monkeypatch.setattr(Determinism, "VERSION", 2)
+    monkeypatch.setattr(
+        Determinism, "upgrade", classmethod(lambda cls, version, data: {**data, "seed": 7})
+    )
+    assert project.record(run.run_id).find(Determinism).seed == 7
+
+
+@pytest.mark.slow
 def test_a_record_that_was_lost_or_damaged_is_named(project):
     with repro.tracked_run(quiet=True) as run:
         pass
     (file,) = (project.root / "mlruns").rglob("record.json")
     file.write_text(file.read_text()[:100])
-    with pytest.raises(RecordCorrupt, match="the record cannot be read: "):
+    with pytest.raises(RecordCorrupt, match="is not the one that was sealed"):
         project.record(run.run_id)
     shutil.rmtree(file.parent)
     with pytest.raises(RecordCorrupt) as caught:
