@@ -176,7 +176,7 @@ class tracked_run:  # noqa: N801  # reads as a function, like contextlib.closing
         caller: str,
     ) -> Run:
         journal = Journal(location.journals(opened.tracking_uri) / f"{opened.run_id}.jsonl")
-        journal.append("run", {"uri": opened.tracking_uri, "run_id": opened.run_id, "name": name})
+        journal.append("run", {"uri": opened.shown_uri, "run_id": opened.run_id, "name": name})
         training = Training(lambda: active_run() in (None, run))
         run = Run(
             name=name,
