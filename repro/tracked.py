@@ -21,6 +21,7 @@ from repro.facts.fact import Absent
 from repro.facts.params import Param
 from repro.observe import code, params
 from repro.observe.determinism import SeedSource
+from repro.observe.observer import observed
 from repro.observe.redaction import masked_text
 from repro.observe.training import Training
 from repro.record import RunRecord, dump, seal
@@ -327,7 +328,4 @@ def _code_state(caller: str) -> code.CodeState | Absent:
     folder = Path(main).resolve().parent if main else Path.cwd()
     if folder.is_relative_to(Path(sys.prefix).resolve()):
         folder = Path.cwd()
-    try:
-        return code.at_start(folder)
-    except Exception as error:  # the boundary around an observer
-        return Absent(reason=masked_text(f"{type(error).__name__}: {error}"), kind="failed")
+    return observed(lambda: code.at_start(folder))

@@ -100,7 +100,7 @@ def differing(left: RunRecord, right: RunRecord) -> frozenset[str]:
     found: set[str] = set()
     for key in fact_types():
         a, b = left.facts.get(key), right.facts.get(key)
-        if _is_known(a) and _is_known(b):
+        if is_known(a) and is_known(b):
             if isinstance(a, Fact) and isinstance(b, Fact):
                 found.update(_unequal(_compared(a), _compared(b)))
             elif (isinstance(a, Fact) or isinstance(b, Fact)) and is_compared(f"{key}.any"):
@@ -130,7 +130,8 @@ def _is_close(left: float, right: float) -> bool:
         return False
 
 
-def _is_known(fact: Fact | Absent | Opaque | None) -> bool:
+def is_known(fact: Fact | Absent | Opaque | None) -> bool:
+    """Whether a fact was recorded, or is known not to apply."""
     return isinstance(fact, Fact) or (isinstance(fact, Absent) and fact.kind == "not_applicable")
 
 

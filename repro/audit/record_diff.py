@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 
-from repro.audit.configuration import differing, same
+from repro.audit.configuration import differing, is_known, same
 from repro.audit.finding import Evidence, evidence_at
 from repro.facts import fact_types
-from repro.facts.fact import Absent, Fact
 from repro.record import RunRecord, is_compared
 
 
@@ -43,11 +42,4 @@ def diff_records(left: RunRecord, right: RunRecord) -> RecordDiff:
 
 
 def _is_unknown(key: str, left: RunRecord, right: RunRecord) -> bool:
-    for record in (left, right):
-        fact = record.facts.get(key)
-        told = isinstance(fact, Fact) or (
-            isinstance(fact, Absent) and fact.kind == "not_applicable"
-        )
-        if not told:
-            return True
-    return False
+    return not all(is_known(record.facts.get(key)) for record in (left, right))

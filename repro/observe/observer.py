@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from repro.facts.fact import Absent, Fact
+from repro.facts.fact import Absent
 from repro.observe.redaction import masked_text
 
-F = TypeVar("F", bound=Fact)
+T = TypeVar("T")
 
 
-def observed(look: Callable[[], F | Absent]) -> F | Absent:
+def observed(look: Callable[[], T | Absent]) -> T | Absent:
     """What `look` returns; if it raises, why."""
     try:
         return look()
