@@ -125,6 +125,9 @@ class History(Protocol):
     def record(self, run_id: str) -> RunRecord:
         """The record of one run."""
 
+    def artifact(self, run_id: str, path: str) -> bytes:
+        """Content of an artifact that a record refers to."""
+
 
 def is_compared(path: str) -> bool:
     """Whether a difference at this path gates a comparison."""

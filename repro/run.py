@@ -264,10 +264,7 @@ class Run:
 
     def _evidence(self) -> dict[str, bytes]:
         """Content of the artifacts that the record refers to, by path."""
-        state = self.code_state
-        if isinstance(state, Absent) or state.fact.patch is None:
-            return {}
-        return {state.fact.patch: state.patch or b""}
+        return {} if isinstance(self.code_state, Absent) else dict(self.code_state.evidence)
 
     def store(self, record: RunRecord) -> None:
         """Write the record with its evidence to MLflow."""

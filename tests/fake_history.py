@@ -10,7 +10,7 @@ from repro.audit.finding import Finding, Outcome
 from repro.audit.judgement import Judgement
 from repro.audit.rule import Severity
 from repro.claims import Claim, Guard, Policy
-from repro.errors import UnknownRun
+from repro.errors import RecordCorrupt, UnknownRun
 from repro.facts.determinism import EXAMPLE as DETERMINISM
 from repro.facts.fact import Absent, Fact
 from repro.facts.optimizer import EXAMPLE as SGD
@@ -89,6 +89,9 @@ class FakeHistory:
                 if record.run_id == run_id:
                     return record
         raise UnknownRun(f"no run {run_id}")
+
+    def artifact(self, run_id: str, path: str) -> bytes:
+        raise RecordCorrupt(f"run {run_id} has no {path}")
 
 
 def sgd_and_adamw(

@@ -21,6 +21,7 @@ from git.exc import GitCommandError, GitError, InvalidGitRepositoryError, NoSuch
 from repro.digest import digest_bytes
 from repro.facts.code import Code, Module
 from repro.facts.fact import Absent
+from repro.observe.evidence import Evidence, evidence_path
 from repro.observe.redaction import masked_argv, masked_text, masked_url
 
 UNTRACKED_BYTES = 10 * 2**20  # a larger untracked file is listed, not kept
@@ -47,7 +48,7 @@ class CodeState:
 
     fact: Code
     root: Path
-    patch: bytes | None  # artifact content of `fact.patch`
+    evidence: Evidence  # what brings the tree back
     sources: Mapping[Path, str]  # digest of the bytes of each file imported by then
 
 
@@ -71,7 +72,7 @@ def at_start(folder: Path) -> CodeState | Absent:
         is_dirty=status.is_dirty,
         n_modified=status.n_modified,
         n_untracked=len(status.untracked),
-        patch=f"repro/{snapshot.digest[7:19]}.patch" if snapshot.digest else None,
+        patch=evidence_path(snapshot.digest, "patch") if snapshot.digest else None,
         patch_digest=snapshot.digest,
         restore_verified=snapshot.is_verified,
         skipped=tuple(map(masked_text, snapshot.skipped)),
@@ -79,7 +80,8 @@ def at_start(folder: Path) -> CodeState | Absent:
         argv=masked_argv(sys.argv),
         modules=tuple(_modules(root)),
     )
-    return CodeState(fact, root, snapshot.patch, _sources(root))
+    evidence = {fact.patch: snapshot.patch or b""} if fact.patch else {}
+    return CodeState(fact, root, evidence, _sources(root))
 
 
 def at_end(state: CodeState) -> Code:

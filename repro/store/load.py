@@ -59,16 +59,25 @@ class MlflowHistory:
         run = self._run(run_id)
         if SEAL not in run.data.tags:
             return _foreign(run)
-        with variables(NO_PROGRESS_BAR), tempfile.TemporaryDirectory(prefix="repro-") as folder:
-            try:
-                path = self.client.download_artifacts(run_id, RECORD, folder)
-            except (MlflowException, OSError) as error:
-                raise RecordCorrupt(
-                    f"the record of run {run_id[:8]} cannot be fetched: {first_line(error)}"
-                ) from error
-            content = Path(path).read_bytes()
+        content = self.artifact(run_id, RECORD)
         _refuse_altered(content, run)
         return _as_ended(load(content.decode()), run)
+
+    def artifact(self, run_id: str, path: str) -> bytes:
+        """Content of an artifact that a record refers to, or of the record itself.
+
+        Raises
+        ------
+        RecordCorrupt
+            It is not there, or cannot be read.
+        """
+        with variables(NO_PROGRESS_BAR), tempfile.TemporaryDirectory(prefix="repro-") as folder:
+            try:
+                return Path(self.client.download_artifacts(run_id, path, folder)).read_bytes()
+            except (MlflowException, OSError) as error:
+                raise RecordCorrupt(
+                    f"{path} of run {run_id[:8]} cannot be fetched: {first_line(error)}"
+                ) from error
 
     def resolve(self, name: str) -> str:
         """Id of the run with this id, beginning of an id, or name; of several by a name the newest.

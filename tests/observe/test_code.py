@@ -37,7 +37,7 @@ def test_a_clean_tree_is_its_commit_and_needs_no_patch(repository):
     assert git_folder(repository) == before
     fact = state.fact
     assert (fact.is_dirty, fact.n_modified, fact.n_untracked) == (False, 0, 0)
-    assert (fact.patch, fact.patch_digest, state.patch) == (None, None, None)
+    assert (fact.patch, fact.patch_digest, state.evidence) == (None, None, {})
     assert fact.commit == git(repository, "rev-parse", "HEAD")
     assert fact.tree == git(repository, "rev-parse", "HEAD^{tree}")
     assert (fact.branch, fact.restore_verified) == ("main", True)
@@ -99,7 +99,7 @@ def test_a_linked_work_tree_is_seen_for_itself(repository, tmp_path):
     state = state_of(linked)
     assert git_folder(repository) == before
     assert (state.fact.branch, state.fact.restore_verified) == ("side", True)
-    patched = restored(repository, state.fact.commit, state.patch, tmp_path / "clone")
+    patched = restored(repository, state.fact.commit, state.evidence[state.fact.patch], tmp_path / "clone")
     assert patched == work_tree(linked)
     assert not state_of(repository).fact.is_dirty
 
@@ -145,8 +145,8 @@ def test_an_untracked_file_too_large_to_keep_is_named_and_nothing_is_called_rest
     state = state_of(repository)
     assert state.fact.skipped == ("large.bin",)
     assert not state.fact.restore_verified
-    assert b"small.py" in state.patch
-    assert b"large.bin" not in state.patch
+    assert b"small.py" in state.evidence[state.fact.patch]
+    assert b"large.bin" not in state.evidence[state.fact.patch]
 
 
 @pytest.mark.slow
@@ -181,8 +181,8 @@ def test_a_submodule_whose_files_differ_is_named_and_not_called_restorable(repos
 def test_a_patch_in_which_a_secret_was_masked_is_not_called_restorable(repository):
     (repository / "train.py").write_text(f"token = '{TOKEN}'\n")
     state = state_of(repository)
-    assert TOKEN.encode() not in state.patch
-    assert b"+token = '<redacted>'" in state.patch
+    assert TOKEN.encode() not in state.evidence[state.fact.patch]
+    assert b"+token = '<redacted>'" in state.evidence[state.fact.patch]
     assert not state.fact.restore_verified
 
 

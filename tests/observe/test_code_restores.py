@@ -210,6 +210,6 @@ def test_the_patch_brings_the_tree_back_and_looking_leaves_git_alone(
     assert git_folder(repository) == before
     assert state.fact.is_dirty
     assert state.fact.restore_verified
-    assert state.patch is not None
+    assert state.fact.patch is not None
     expected = work_tree(repository)
-    assert restored(repository, state.fact.commit, state.patch, tmp_path / "clone") == expected
+    assert restored(repository, state.fact.commit, state.evidence[state.fact.patch], tmp_path / "clone") == expected
