@@ -230,4 +230,6 @@ def test_a_record_that_was_lost_or_damaged_is_named(project):
     shutil.rmtree(file.parent)
     with pytest.raises(RecordCorrupt) as caught:
         project.record(run.run_id)
-    assert str(caught.value).startswith(f"the record of run {run.run_id[:8]} cannot be fetched: ")
+    assert str(caught.value).startswith(
+        f"repro/record.json of run {run.run_id[:8]} cannot be fetched: "
+    )
