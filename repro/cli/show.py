@@ -8,15 +8,20 @@ from repro.cli.options import show as show_text
 
 @click.command()
 @click.argument("run", metavar="RUN")
+@click.option("--all", "show_all", is_flag=True, help="Every recorded value, by its path.")
 @json_option
 @store_options
-def show(run: str, as_json: bool, tracking_uri: str | None, experiment: str | None) -> None:
-    """Show everything recorded about a run, by id, beginning of an id, or name."""
+def show(
+    run: str, show_all: bool, as_json: bool, tracking_uri: str | None, experiment: str | None
+) -> None:
+    """Show what is recorded about a run, by id, beginning of an id, or name."""
     from repro.record import dump
+    from repro.report.notebook import notebook_page
     from repro.report.record_text import record_text
     from repro.store.load import open_history
     from repro.store.location import locate
 
     history = open_history(locate(tracking_uri), experiment)
     record = history.record(history.resolve(run))
-    show_text(dump(record) if as_json else record_text(record))
+    text = record_text if show_all else notebook_page
+    show_text(dump(record) if as_json else text(record))

@@ -1,57 +1,157 @@
-"""The difference of two records, for people."""
+"""The difference of two runs, for people: the most suspicious first."""
 
-import json
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 
 from rich.text import Text
 
-from repro.audit.finding import Evidence
-from repro.audit.record_diff import RecordDiff
-from repro.report.shown import columns, document, shown_all
+from repro.audit.layer_diff import LayerChange
+from repro.audit.record_diff import WHY, DiffGroup, DiffRow, RecordDiff, Result
+from repro.audit.run_diff import CodeDiff, RowsDiff, RunDiff
+from repro.report.shown import columns, document, shown
+
+SIGNS = {"same": "  ", "removed": "- ", "added": "+ ", "changed": "~ "}
+STYLES = {"same": "dim", "removed": "red", "added": "green", "changed": "yellow"}
+LEARNED = "one run learned from what the other is judged by"
+MAX_LINES = 20  # of one list; JSON has all of it
 
 
-def diff_text(diff: RecordDiff) -> Text:
+def diff_text(diff: RunDiff) -> Text:
     """What a claim would have to declare; what cannot be told; how much else differs."""
-    n_ignored = len(diff.ignored)
+    n_ignored = len(diff.records.ignored)
     count = [Text(f"and {n_ignored} more that no claim compares", "dim")] if n_ignored else []
-    return document([*_compared(diff), *_unknown(diff), *count])
+    return document([*_told(diff), *count])
 
 
-def full_diff_text(diff: RecordDiff) -> Text:
+def full_diff_text(diff: RunDiff) -> Text:
     """The same, with every difference that no claim compares."""
-    ignored = [Text(), *_table(diff, diff.ignored, "no claim compares")] if diff.ignored else []
-    return document([*_compared(diff), *_unknown(diff), *ignored])
+    rows = diff.records.ignored
+    ignored = [Text(), Text("no claim compares", "bold"), *_rows(rows)] if rows else []
+    return document([*_told(diff), *ignored])
 
 
-def _compared(diff: RecordDiff) -> Iterator[Text]:
-    if diff.compared:
-        yield from _table(diff, diff.compared, "differs")
-    elif diff.unknown:
+def patch_text(diff: RunDiff) -> Text:
+    """The patch between the two trees, as git writes it."""
+    return Text(diff.code.patch or f"{diff.code.unknown or 'the same tree'}\n")
+
+
+def _told(diff: RunDiff) -> Iterator[Text]:
+    records = diff.records
+    if records.groups:
+        yield Text(" -> ").join(
+            Text(f"{run.name} {run.run_id[:8]}", "bold") for run in (records.left, records.right)
+        )
+    elif records.unknown:
         yield Text("no difference in what both runs recorded")
     else:
         yield Text("no difference in anything that a claim compares", "green")
+    details = _details(diff)
+    groups = {group.title: group for group in records.groups}
+    for title in ("shared rows", *WHY):
+        if title in groups or details.get(title):
+            yield from _group(title, groups.get(title), details.get(title, ()))
+    yield from _results(records)
+    if records.unknown:
+        missing = f"cannot be told, not recorded: {', '.join(records.unknown)}"
+        yield from (Text(), Text(missing, "bold magenta"))
 
 
-def _unknown(diff: RecordDiff) -> Iterator[Text]:
-    if diff.unknown:
-        yield Text(f"cannot be told, not recorded: {', '.join(diff.unknown)}", "bold magenta")
-
-
-def _table(diff: RecordDiff, rows: Sequence[Evidence], title: str) -> list[Text]:
-    names = (f"{run.name} {run.run_id[:8]}" for run in (diff.left, diff.right))
-    head = [Text(name, "bold") for name in (title, *names)]
-    cells = [[row.path, shown_all(row.baseline), shown_all(row.candidate)] for row in rows]
-    return columns([head, *cells], indent=0)
-
-
-def diff_json(diff: RecordDiff) -> str:
-    """The whole difference for programs."""
-    document = {
-        "format": "repro.diff/1",
-        "runs": [diff.left.run_id, diff.right.run_id],
-        "exit_code": diff.exit_code,
-        "compared": [evidence.model_dump(mode="json") for evidence in diff.compared],
-        "ignored": [evidence.model_dump(mode="json") for evidence in diff.ignored],
-        "unknown": list(diff.unknown),
+def _details(diff: RunDiff) -> Mapping[str, Sequence[Text]]:
+    """What stands below a group besides its paths."""
+    return {
+        "shared rows": tuple(_shared_rows(diff.rows, diff.records)),
+        "technique": tuple(_layers(diff.layers)),
+        "code": tuple(_files(diff.code)),
     }
-    return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+def _group(title: str, group: DiffGroup | None, details: Sequence[Text]) -> Iterator[Text]:
+    yield Text()
+    yield Text.assemble((title, "bold"), (f"  {group.why if group else LEARNED}", "dim"))
+    if group:
+        one_sided = [row.path for row in group.rows if row.is_one_sided and _is_setting(row)]
+        yield from _rows([row for row in group.rows if row.path not in one_sided])
+        if one_sided:
+            yield Text(f"  in one run only: {', '.join(one_sided)}", "dim")
+    yield from details
+
+
+def _is_setting(row: DiffRow) -> bool:
+    return row.path.startswith("optimizer.")
+
+
+def _rows(rows: Sequence[DiffRow]) -> Iterator[Text]:
+    cells = [
+        [row.path, shown(row.left), "->", shown(row.right), *(f"= {name}" for name in row.told_as)]
+        for row in rows[:MAX_LINES]
+    ]
+    yield from columns(cells)
+    if len(rows) > MAX_LINES:
+        yield Text(f"  and {len(rows) - MAX_LINES} more", "dim")
+
+
+def _results(records: RecordDiff) -> Iterator[Text]:
+    if records.results:
+        yield from (Text(), Text("results", "bold"))
+        yield from columns([_result_row(result) for result in records.results[:MAX_LINES]])
+        if len(records.results) > MAX_LINES:
+            yield Text(f"  and {len(records.results) - MAX_LINES} more", "dim")
+
+
+def _result_row(result: Result) -> list[str]:
+    left, right = ("none" if v is None else f"{v:.6g}" for v in (result.left, result.right))
+    is_known = not math.isnan(result.difference)
+    return [result.metric, left, "->", right, f"({result.difference:+.3g})" if is_known else ""]
+
+
+def _files(code: CodeDiff) -> Iterator[Text]:
+    cells = [
+        [file.path, "binary" if file.n_added is None else f"+{file.n_added} -{file.n_removed}"]
+        for file in code.files[:MAX_LINES]
+    ]
+    yield from columns(cells)
+    if len(code.files) > MAX_LINES:
+        yield Text(f"  and {len(code.files) - MAX_LINES} more files", "dim")
+    if code.files:
+        yield Text("  --patch shows their lines", "dim")
+    if code.unknown:
+        yield Text(f"  the trees cannot be compared: {code.unknown}", "magenta")
+
+
+def _shared_rows(rows: RowsDiff, records: RecordDiff) -> Iterator[Text]:
+    for pair in rows.leaks:
+        error = f" +- {pair.error:,.0f}" if pair.error else ""
+        yield Text(
+            f"  {pair.left} of {records.left.name} holds {pair.n_shared:,}{error} of the "
+            f"{pair.n_rows:,} rows that are {pair.right} of {records.right.name}",
+            "yellow",
+        )
+    if rows.unknown:
+        yield Text(f"  cannot be told: {rows.unknown}", "magenta")
+
+
+def _layers(changes: Sequence[LayerChange]) -> Iterator[Text]:
+    """The module tree: what changed, below the modules that it is in; the rest is counted."""
+    needed = {change.path for change in changes if change.change != "same"}
+    needed |= {path.rpartition(".")[0] for path in needed}
+    n_hidden = 0
+    for change in changes:
+        if change.path in needed:
+            yield from _hidden(n_hidden)
+            n_hidden = 0
+            yield _layer(change)
+        else:
+            n_hidden += 1
+    yield from _hidden(n_hidden)
+
+
+def _hidden(count: int) -> Iterator[Text]:
+    if count:
+        yield Text(f"    ... {count} equal", "dim")
+
+
+def _layer(change: LayerChange) -> Text:
+    layers = (layer for layer in (change.left, change.right) if layer)
+    sides = dict.fromkeys(f"{layer.kind} {layer.n_parameters:,}" for layer in layers)
+    name = f"{'  ' * change.depth}{change.path.rpartition('.')[2]}"
+    return Text(f"  {SIGNS[change.change]}{name}  {' -> '.join(sides)}", STYLES[change.change])

@@ -34,10 +34,11 @@ def _fact_lines(key: str, fact: Fact | Absent | Opaque) -> Iterator[Text]:
         yield Text(f"{key}  written by a newer version ({fact.version})", "bold magenta")
     else:
         yield Text(key, "bold")
-        yield from columns(_rows(key, fact))
+        yield from columns(fact_rows(key, fact))
 
 
-def _rows(key: str, fact: Fact) -> list[list[str]]:
+def fact_rows(key: str, fact: Fact) -> list[list[str]]:
+    """Every value of a fact with its path; of long lists only how many there are."""
     flat = fact.flat()
     rows = [
         [path.removeprefix(f"{key}."), shown(value)]

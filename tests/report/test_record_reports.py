@@ -1,15 +1,11 @@
 """Reports of records and rules."""
 
 import pytest
-from fake_history import ADAMW, tracked
+from fake_history import tracked
 
 from repro.audit.catalogue import every_rule, find_rule
-from repro.audit.record_diff import diff_records
-from repro.facts.budget import EXAMPLE as BUDGET
-from repro.facts.code import EXAMPLE as CODE
 from repro.facts.fact import Absent, Opaque
 from repro.record import RunRecord
-from repro.report.diff_text import diff_text, full_diff_text
 from repro.report.record_text import record_text
 from repro.report.rule_text import rule_text
 from repro.report.rules_table import rules_table
@@ -68,41 +64,6 @@ def test_a_record_is_shown_fact_by_fact() -> None:
 def test_a_record_without_a_protocol_has_no_group() -> None:
     absent = Absent(reason="nobody looked", kind="not_recorded")
     assert "comparability group unknown" in str(record_text(tracked(1, 0, 0.9, split=absent)))
-
-
-def test_a_diff_shows_what_a_claim_compares_and_counts_the_rest() -> None:
-    diff = diff_records(tracked(1, 0, 0.9), tracked(2, 0, 0.9, *ADAMW, CODE.but(branch="b")))
-    assert (
-        str(diff_text(diff))
-        == """\
-differs             run 1 00000001  run 2 00000002
-optimizer.lr        0.1             0.001
-optimizer.momentum  0.9             not set
-optimizer.name      SGD             AdamW
-params.lr           0.1             0.001
-and 2 more that no claim compares"""
-    )
-
-
-def test_a_full_diff_shows_everything() -> None:
-    left = tracked(1, 0, 0.9)
-    diff = diff_records(left, tracked(1, 0, 0.9, BUDGET.but(wall_seconds=9.0)))
-    assert (
-        str(full_diff_text(diff))
-        == """\
-no difference in anything that a claim compares
-
-no claim compares    run 1 00000001  run 1 00000001
-budget.wall_seconds  2.5             9.0"""
-    )
-
-
-def test_a_diff_says_what_cannot_be_told() -> None:
-    absent = Absent(reason="nobody looked", kind="not_recorded")
-    diff = diff_records(tracked(1, 0, 0.9), tracked(1, 0, 0.9, hardware=absent))
-    assert str(diff_text(diff)) == (
-        "no difference in what both runs recorded\ncannot be told, not recorded: hardware"
-    )
 
 
 def test_the_table_of_rules_has_a_row_for_each() -> None:

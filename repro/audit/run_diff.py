@@ -1,0 +1,72 @@
+"""Everything in which two runs differ: their records, and what stands beside them."""
+
+from dataclasses import dataclass, field
+
+from repro.audit.layer_diff import LayerChange, layer_changes
+from repro.audit.record_diff import RecordDiff, diff_records
+from repro.facts.architecture import Architecture
+from repro.record import RunRecord
+
+
+@dataclass(frozen=True)
+class ChangedFile:
+    """One file that the trees of the two runs do not share."""
+
+    path: str
+    n_added: int | None  # lines; None: not text
+    n_removed: int | None
+
+
+@dataclass(frozen=True)
+class CodeDiff:
+    """The patch that turns the tree of one run into that of the other."""
+
+    files: tuple[ChangedFile, ...] = ()
+    patch: str = ""
+    unknown: str | None = None  # why the trees cannot be compared
+
+
+@dataclass(frozen=True)
+class SharedRows:
+    """Rows that a role of one run has in common with a role of the other."""
+
+    left: str  # role of the first run: train
+    right: str  # role of the second: test
+    n_shared: int  # rows of the second that the first has, too; features only where labels differ
+    n_rows: int  # of the second
+    error: float = 0.0  # standard error of `n_shared`, in rows; 0: counted
+
+
+@dataclass(frozen=True)
+class RowsDiff:
+    """Which rows of one run the other was trained or scored on."""
+
+    shared: tuple[SharedRows, ...] = ()
+    unknown: str | None = None  # why the rows cannot be compared
+
+    @property
+    def leaks(self) -> tuple[SharedRows, ...]:
+        """Training rows of one run among the evaluation rows of the other."""
+        return tuple(
+            pair
+            for pair in self.shared
+            if pair.n_shared and "train" in (pair.left, pair.right) and pair.left != pair.right
+        )
+
+
+@dataclass(frozen=True)
+class RunDiff:
+    """Two runs, side by side."""
+
+    records: RecordDiff
+    code: CodeDiff = field(default_factory=CodeDiff)
+    rows: RowsDiff = field(default_factory=RowsDiff)
+    layers: tuple[LayerChange, ...] = ()
+
+
+def diff_runs(left: RunRecord, right: RunRecord, code: CodeDiff, rows: RowsDiff) -> RunDiff:
+    """The difference of two records, with what the caller found out about trees and rows."""
+    model, other = left.find(Architecture), right.find(Architecture)
+    layers = layer_changes(model, other) if model and other else ()
+    is_other = any(item.change != "same" for item in layers)
+    return RunDiff(diff_records(left, right), code, rows, layers if is_other else ())

@@ -1,0 +1,86 @@
+"""A run as a page of a laboratory notebook."""
+
+import pytest
+from fake_history import tracked
+
+from repro.facts import fact_types
+from repro.facts.code import EXAMPLE as CODE
+from repro.facts.fact import Absent, Fact, Opaque
+from repro.facts.outcome import EXAMPLE as OUTCOME
+from repro.facts.params import Param, Params
+from repro.facts.split import EXAMPLE as SPLIT
+from repro.facts.split import Condition
+from repro.record import RunRecord
+from repro.report.notebook import notebook_page
+
+
+def page(*facts: Fact, **absent: Absent) -> str:
+    return str(notebook_page(tracked(1, 0, 0.9, *facts, **absent)))
+
+
+def test_a_page_begins_with_name_status_duration_and_the_day() -> None:
+    lines = page(OUTCOME).splitlines()
+    assert lines[0] == "run 1  FINISHED  in 3.0 s"
+    assert lines[1].startswith("2026-11-01 10:00:00 UTC, run 00000001")
+    assert lines[2].startswith("seal ")
+
+
+def test_results_come_first_with_the_definition_of_each_score() -> None:
+    text = page()
+    assert text.index("\nResult\n") < text.index("\nData\n") < text.index("\nConditions\n")
+    assert "  test/accuracy  0.9  accuracy_score of 450 test rows, higher is better" in text
+
+
+def test_the_error_of_a_failed_run_stands_on_top() -> None:
+    failed = OUTCOME.but(status="FAILED", error="ValueError: no rows", notes=("a note",))
+    text = page(failed)
+    assert text.splitlines()[3] == "error: ValueError: no rows"
+    assert "\nNotes\n  a note" in text
+
+
+def test_a_leak_is_spelled_out() -> None:
+    leaking = SPLIT.but(
+        verdict="violated", proof=(Condition(id="G1", outcome="VIOLATED", detail="3 groups"),)
+    )
+    text = page(leaking)
+    assert ": LEAKS" in text
+    assert "G1 is violated: 3 groups" in text
+
+
+def test_what_cannot_be_brought_back_is_said() -> None:
+    assert "  restorable  yes, proved when it ran" in page()
+    assert "  restorable  no" in page(CODE.but(restore_verified=False, is_dirty=True))
+
+
+def test_what_is_missing_says_why() -> None:
+    text = page(
+        optimizer=Absent(reason="nothing is trained", kind="not_applicable"),
+        batching=Absent(reason="nobody looked", kind="not_recorded"),
+    )
+    assert "  optimizer: none, nothing is trained" in text
+    assert "  batching unknown: nobody looked" in text
+
+
+def test_a_fact_of_a_newer_version_is_unknown() -> None:
+    record = tracked(1, 0, 0.9)
+    newer = RunRecord(
+        record.run_id, record.name, {**record.facts, "budget": Opaque(version=99, data={})}
+    )
+    assert "  budget unknown: a newer version of repro wrote it" in str(notebook_page(newer))
+
+
+def test_long_lists_are_cut_and_counted() -> None:
+    params = Params(declared=tuple(Param(name=f"p{i}", value=i) for i in range(40)))
+    text = page(params)
+    assert "  p14" in text
+    assert "  p15" not in text
+    assert "  and 25 more parameters" in text
+
+
+@pytest.mark.parametrize("key", sorted(fact_types()))
+def test_every_fact_has_its_place_on_the_page(key: str) -> None:
+    if key == "outcome":
+        assert "FINISHED" in page()
+        return
+    absent = Absent(reason="nobody looked", kind="not_recorded")
+    assert f"  {key} unknown: nobody looked" in page(**{key: absent})
