@@ -128,9 +128,9 @@ class OpenRun:
     def store(self, record: RunRecord, evidence: Mapping[str, bytes]) -> None:
         """Write evidence, record, tags and the run's description."""
         client = self.client
-        for path, content in evidence.items():
-            _log_bytes(client, self.run_id, path, content)
-        _log_bytes(client, self.run_id, RECORD, dump(record).encode())
+        if evidence:
+            _log_files(client, self.run_id, evidence)
+        _log_files(client, self.run_id, {RECORD: dump(record).encode()})
         tags = [RunTag(name, value) for name, value in short_tags(record).items()]
         client.log_batch(self.run_id, tags=tags)
         note = client.get_run(self.run_id).data.tags.get("mlflow.note.content", "")
@@ -289,11 +289,14 @@ def _create_experiment(client: MlflowClient, uri: str, name: str) -> mlflow.enti
     return client.get_experiment(experiment_id)
 
 
-def _log_bytes(client: MlflowClient, run_id: str, path: str, content: bytes) -> None:
+def _log_files(client: MlflowClient, run_id: str, files: Mapping[str, bytes]) -> None:
+    """Store artifacts by their paths, in one call."""
     with tempfile.TemporaryDirectory(prefix="repro-") as folder:
-        file = Path(folder) / os.path.basename(path)
-        file.write_bytes(content)
-        client.log_artifact(run_id, str(file), os.path.dirname(path))
+        for path, content in files.items():
+            file = Path(folder, path)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+        client.log_artifacts(run_id, folder)
 
 
 def _param_text(value: Scalar) -> str:
