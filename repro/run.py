@@ -23,6 +23,7 @@ from repro.facts.split import Split
 from repro.observe import code, data, determinism, environment, hardware, scores, split
 from repro.observe.determinism import SeedSource
 from repro.observe.observer import observed
+from repro.observe.technique import Ending
 from repro.observe.training import Training
 from repro.record import RunRecord
 from repro.store.mlflow import OpenRun, first_line
@@ -197,9 +198,19 @@ class Run:
         chosen = fold
         self._plan = observed(lambda: split.from_plan(plan, chosen))
 
-    def watch(self, model: Any, optimizer: Any = None, scheduler: Any = None) -> None:
-        """Observe a torch model with its optimizer and scheduler, or a scikit-learn estimator."""
-        self.training.watch(model, optimizer, scheduler)
+    def watch(
+        self, model: Any, optimizer: Any = None, scheduler: Any = None, *, loss: Any = None
+    ) -> None:
+        """Observe a torch model with what trains it, or a scikit-learn estimator.
+
+        Parameters
+        ----------
+        model : torch.nn.Module or scikit-learn estimator
+        optimizer : torch.optim.Optimizer, optional
+        scheduler : torch.optim.lr_scheduler.LRScheduler, optional
+        loss : torch.nn.Module or function, optional
+        """
+        self.training.watch(model, optimizer, scheduler, loss)
 
     def dataloader(
         self, dataset: Any, role: str = TRAIN, **kwargs: Any
@@ -247,6 +258,7 @@ class Run:
             "optimizer": observed(self.training.optimizer),
             "batching": observed(self.training.batching),
             "architecture": observed(self.training.architecture),
+            **self.training.audience.facts(self._ending(series)),
             "scores": Scores(scored=tuple(self._scores), logged=series),
             "budget": observed(self._budget),
             "outcome": Outcome.model_validate(
@@ -287,6 +299,16 @@ class Run:
     def _split(self) -> Split | Absent:
         assert self._data is not None
         return split.at_end(self._plan, self._data)
+
+    def _ending(self, series: tuple[Series, ...]) -> Ending:
+        train = self._looks.get(TRAIN)
+        return Ending(
+            n_steps=self.training.n_steps,
+            n_train=len(train.rows) if train else None,
+            scores=tuple(self._scores),
+            logged=series,
+            params={param.name: param.value for param in self.declared},
+        )
 
     def _budget(self) -> Budget:
         train = self._looks.get(TRAIN)

@@ -15,7 +15,9 @@ from repro.facts.budget import Budget
 from repro.facts.fact import Absent, Scalar
 from repro.facts.optimizer import Group, Optimizer, Setting
 from repro.observe.architecture import from_model
+from repro.observe.audience import Audience
 from repro.observe.params import scalar
+from repro.observe.techniques import technique_types
 
 NOTHING_TRAINED = "no torch optimizer stepped in this run"
 OTHER_FRAMEWORKS = ("jax", "tensorflow", "mxnet", "paddle")
@@ -28,6 +30,7 @@ class Training:
 
     def __init__(self, is_current: Callable[[], bool]) -> None:
         self._is_current = is_current
+        self.audience = Audience([kind() for kind in technique_types()])
         self._handles: list[Any] = []
         self._model: Any = None
         self._counts_forwards = False
@@ -54,9 +57,10 @@ class Training:
                 register_optimizer_step_post_hook(self._after_step),
             ]
 
-    def watch(self, model: Any, optimizer: Any, scheduler: Any) -> None:
+    def watch(self, model: Any, optimizer: Any, scheduler: Any, loss: Any = None) -> None:
         """Remember the objects; count batches at the forward of the first model."""
         self._model, self._scheduler = model, scheduler
+        self.audience.tell("watched", model, optimizer, scheduler, loss)
         if optimizer is not None:
             self._remember(optimizer)
         if hasattr(model, "register_forward_pre_hook") and not self._counts_forwards:
@@ -85,11 +89,12 @@ class Training:
     def _before_forward(self, module: Any, args: Any, kwargs: Any) -> None:
         import torch
 
-        if self._loader is not None or not self._is_current():
+        if not self._is_current():
             return
-        if module.training and torch.is_grad_enabled():
-            tensors = (*args, *kwargs.values())
-            first = next((value for value in tensors if isinstance(value, torch.Tensor)), None)
+        inputs = (*args, *kwargs.values())
+        self.audience.tell("forward", module, inputs)
+        if self._loader is None and module.training and torch.is_grad_enabled():
+            first = next((value for value in inputs if isinstance(value, torch.Tensor)), None)
             if first is not None and first.ndim:
                 self.saw_batch(int(first.shape[0]))
 
@@ -98,9 +103,13 @@ class Training:
             self._remember(optimizer)
             if id(optimizer) not in self._settings:
                 self._settings[id(optimizer)] = _settings(optimizer)
+            self.audience.tell("before_step", optimizer, self.n_steps)
 
     def _after_step(self, optimizer: Any, args: Any, kwargs: Any) -> None:
-        if not self._is_current() or optimizer is not self._optimizers[0]:
+        if not self._is_current():
+            return
+        self.audience.tell("after_step", optimizer, self.n_steps)
+        if optimizer is not self._optimizers[0]:
             return
         self.n_steps += 1
         if self._since_step:

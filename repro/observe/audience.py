@@ -1,0 +1,43 @@
+"""Tells every technique what happens in a training, and collects what they saw."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from repro.facts.fact import Absent, Fact
+from repro.observe.observer import observed
+from repro.observe.technique import Ending, Technique
+
+EVENTS = ("watched", "fed", "batch", "forward", "before_step", "after_step")
+
+
+class Audience:
+    """The techniques of one run."""
+
+    def __init__(self, techniques: Sequence[Technique]) -> None:
+        self._techniques = techniques
+        self._failed: dict[Technique, Absent] = {}
+        self._listeners: dict[str, list[Technique]] = {
+            event: [one for one in techniques if _overrides(one, event)] for event in EVENTS
+        }
+
+    def tell(self, event: str, *what: Any) -> None:
+        """Let every technique look that wants to; one that fails is not asked again."""
+        for technique in self._listeners[event]:
+            if technique not in self._failed:
+                failure = observed(partial(getattr(technique, event), *what))
+                if isinstance(failure, Absent):
+                    self._failed[technique] = failure
+
+    def facts(self, ending: Ending) -> dict[str, Fact | Absent]:
+        """What each technique saw, by the key of its fact."""
+        return {
+            technique.kind.key(): self._failed.get(technique)
+            or observed(partial(technique.at_end, ending))
+            for technique in self._techniques
+        }
+
+
+def _overrides(technique: Technique, event: str) -> bool:
+    mine: Callable[..., Any] = getattr(type(technique), event)
+    return mine is not getattr(Technique, event)
