@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test check bench pictures clean
+.PHONY: help demo ui test check bench fidelity pictures clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -26,6 +26,12 @@ check: $(INSTALLED) ## Run the static checks only: style, types, architecture, d
 
 bench: $(INSTALLED) ## Measure
 	@$(BIN)/python -m pytest -q -m bench tests/benchmarks
+
+fidelity: $(INSTALLED) ## Show which states of a work tree `repro restore` brings back
+	@$(BIN)/python tests/fidelity.py
+
+secrets: $(INSTALLED) ## Plant a secret of every kind in a run, and count those in the store
+	@$(BIN)/python tests/secrets_table.py
 
 pictures: $(INSTALLED) ## Make the pictures of the README; needs Chromium and the runs of `make demo`
 	@$(BIN)/python tests/pictures.py

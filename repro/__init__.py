@@ -7,6 +7,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from repro.probe import OverfitProbe, overfit_probe
+    from repro.refit import FitCheck, check_fit
     from repro.run import Run
     from repro.splits import (
         GroupTimeSeriesSplit,
@@ -21,26 +23,34 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "FitCheck": "repro.refit",
     "GroupTimeSeriesSplit": "repro.splits",
+    "OverfitProbe": "repro.probe",
     "PurgedKFold": "repro.splits",
     "Run": "repro.run",
     "SplitPlan": "repro.splits",
     "SplitProof": "repro.splits",
     "active_run": "repro.tracked",
+    "check_fit": "repro.refit",
     "check_split": "repro.splits",
     "make_plan": "repro.splits",
+    "overfit_probe": "repro.probe",
     "tracked_run": "repro.tracked",
 }
 
 __all__ = [
+    "FitCheck",
     "GroupTimeSeriesSplit",
+    "OverfitProbe",
     "PurgedKFold",
     "Run",
     "SplitPlan",
     "SplitProof",
     "active_run",
+    "check_fit",
     "check_split",
     "make_plan",
+    "overfit_probe",
     "tracked_run",
 ]
 

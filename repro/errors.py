@@ -44,6 +44,10 @@ class RecordCorrupt(ReproError):
     """A stored record cannot be read back."""
 
 
+class CannotRestore(ReproError):
+    """The code of a run cannot be brought back."""
+
+
 class SplitError(ReproError, ValueError):
     """A split cannot be built from this input."""
 

@@ -1,14 +1,11 @@
 """The open run: what a training script says to it, and the record it leaves."""
 
-import functools
-import math
-import posixpath
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from repro.determinism import Controlled, isolated, numpy_rng, seeded_loader, torch_generator
@@ -18,15 +15,22 @@ from repro.facts.data import Data
 from repro.facts.fact import Absent, Fact, Opaque
 from repro.facts.outcome import Outcome
 from repro.facts.params import Param, Params
-from repro.facts.scores import Score, Scores, Series
+from repro.facts.scores import Scores, Series
 from repro.facts.split import Split
-from repro.observe import code, data, determinism, environment, hardware, scores, split
+from repro.observe import code, determinism, environment, hardware, loaded_file, split
+from repro.observe.background import Background
+from repro.observe.curve import Curves
+from repro.observe.data_book import DataBook
 from repro.observe.determinism import SeedSource
 from repro.observe.observer import observed
+from repro.observe.redaction import masked_record, masked_text, masked_value
+from repro.observe.scorer import Scorer
+from repro.observe.scores import Measure, ScoreBook
 from repro.observe.technique import Ending
 from repro.observe.training import Training
 from repro.record import RunRecord
 from repro.store.mlflow import OpenRun, first_line
+from repro.store.point import metric_name, metric_value, step_number
 from repro.store.shipper import Shipper
 
 if TYPE_CHECKING:
@@ -35,9 +39,8 @@ if TYPE_CHECKING:
 
     from repro.splits import SplitPlan
 
-METRIC_NAME = re.compile(r"[\w.\- :/]{1,250}")  # what MLflow accepts
-MAX_STEP = 2**63 - 1
-TRAIN, EVALUATION = "train", ("valid", "test")
+TRAIN = "train"
+CODE_SECONDS = 60.0  # that the record waits for the code to be read
 
 
 @dataclass
@@ -49,17 +52,21 @@ class Run:
     shipper: Shipper
     controlled: Controlled
     seed_source: SeedSource
-    code_state: code.CodeState | Absent
+    code_state: Background[code.CodeState]
     declared: tuple[Param, ...]
     training: Training
+    nested_in: str | None = None  # id of the run around this one
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     notes: list[str] = field(default_factory=list)  # what went wrong around the run
+    _curves: Curves = field(default_factory=Curves)
     _clock: float = field(default_factory=time.monotonic)
-    _looks: dict[str, data.Look] = field(default_factory=dict)
-    _columns: dict[str, str | None] = field(default_factory=lambda: {"group": None, "time": None})
     _plan: Split | Absent | None = None
-    _scores: list[Score] = field(default_factory=list)
     _data: Data | Absent | None = None
+
+    def __post_init__(self) -> None:
+        look = self.training.is_in_training_mode
+        self._data_book = DataBook(self.notes)
+        self._book = ScoreBook(self.log_metrics, training_mode=look, notes=self.notes)
 
     @property
     def run_id(self) -> str:
@@ -86,8 +93,9 @@ class Run:
         UsageError
             A name that MLflow does not take, or a value that is not one number.
         """
-        values = {_metric_name(name): _number(name, value) for name, value in metrics.items()}
-        self.shipper.log(values, step=_step(step))
+        values = {metric_name(name): metric_value(name, value) for name, value in metrics.items()}
+        self.shipper.log(values, step=step_number(step))
+        self._curves.add(values, step)
 
     def score(
         self,
@@ -98,6 +106,8 @@ class Run:
         *,
         on: str,
         greater_is_better: bool | None = None,
+        rows: Any = None,
+        per_example: Any = None,
         step: int = 0,
         **metric_kwargs: Any,
     ) -> float:
@@ -107,12 +117,16 @@ class Run:
         ----------
         name : such as "test/accuracy"
         metric_fn : callable(y_true, y_pred, **metric_kwargs) -> float
-            A scikit-learn metric or a function of your own.
+            A metric of scikit-learn or torchmetrics, or a function of your own.
         y_true, y_pred : shape (n_rows, ...)
         on : "valid" or "test"
             The role of the rows, as named in `log_data`.
         greater_is_better : bool, optional
-            Direction of the metric.
+            Direction of the metric; needed where its library does not say.
+        rows : shape (n_rows,), optional
+            Ids of the rows, in the order of `y_true`; recorded as a digest.
+        per_example : shape (n_rows,), callable(y_true, y_pred), or True, optional
+            The score of each row, kept as an artifact; True for metrics that are a mean over rows.
 
         Returns
         -------
@@ -125,25 +139,29 @@ class Run:
             The lengths differ, the metric returns no single number, the name cannot be used, or
             `on` is no role of evaluation data.
         """
-        if on not in EVALUATION:
-            raise UsageError(
-                f"score({name!r}, on={on!r}): rows that the model learned from measure nothing. "
-                f'Pass on="valid" or on="test", as in log_data.'
-            )
-        with isolated():
-            score = scores.compute(
-                _metric_name(name),
-                metric_fn,
-                y_true,
-                y_pred,
-                on=on,
-                greater_is_better=greater_is_better,
-                arguments=metric_kwargs,
-                step=_step(step),
-            )
-        self._scores.append(score)
-        self.shipper.log({name: score.value}, step=step)
-        return score.value
+        measure = Measure(
+            metric_name(name), metric_fn, on, greater_is_better, per_example, metric_kwargs
+        )
+        return self._book.score(measure, y_true, y_pred, rows=rows, step=step)
+
+    def scorer(
+        self,
+        name: str,
+        metric: Callable[..., Any],
+        *,
+        on: str,
+        greater_is_better: bool | None = None,
+        per_example: Any = None,
+        **metric_kwargs: Any,
+    ) -> Scorer:
+        """The same as `score` for rows that come in batches: `update` takes them, `compute` scores.
+
+        The metric is applied once to all rows: a mean over batches would be another metric.
+        """
+        measure = Measure(
+            metric_name(name), metric, on, greater_is_better, per_example, metric_kwargs
+        )
+        return Scorer(self._book, measure)
 
     def log_data(
         self,
@@ -158,7 +176,9 @@ class Run:
 
         Parameters
         ----------
-        train, valid, test : array, tensor, data frame, pair (X, y) or torch Dataset
+        train, valid, test : array, tensor, data frame, pair (X, y), torch Dataset or pathlib.Path
+            Of a torch IterableDataset nothing is read: its rows are those that `dataloader` hands
+            out in the first pass. A file is one row; a folder has one for each file in it.
         group, time : str, optional
             Columns that name the entity and the time of each row, in every data frame given.
 
@@ -170,15 +190,7 @@ class Run:
             Nothing was given, or a column does not exist.
         """
         given = {"train": train, "valid": valid, "test": test}
-        roles = {role: content for role, content in given.items() if content is not None}
-        if not roles:
-            raise UsageError("log_data() got no data. Pass train=, valid= or test=.")
-        looks = {role: data.look(role, roles[role], group=group, time=time) for role in roles}
-        self._looks.update(looks)
-        self._columns = {
-            "group": group or self._columns["group"],  # a later call does not forget them
-            "time": time or self._columns["time"],
-        }
+        self._data_book.log(given, group=group, time=time)
 
     def use_split(self, plan: "SplitPlan", fold: int | None = None) -> None:
         """Record the plan that the data were split by, the fold of this run, and its proof.
@@ -219,16 +231,41 @@ class Run:
 
         Takes every argument of `torch.utils.data.DataLoader`. Workers are seeded, too.
         """
-        if role != TRAIN:
-            return seeded_loader(dataset, seed=self.seed, role=role, **kwargs)
+        from repro.observe.feed import connect
         from repro.observe.loader import CountedLoader
 
         loader = seeded_loader(
             dataset, seed=self.seed, role=role, loader_class=CountedLoader, **kwargs
         )
-        loader.on_batch = self.training.saw_batch
-        self.training.feeds(loader)
+        assert isinstance(loader, CountedLoader)
+        connect(loader, role, self.training, self._data_book.stream(role, dataset))
         return loader
+
+    def watch_loader(self, loader: Any, role: str = TRAIN) -> Any:
+        """Observe a loader that was made elsewhere, as those of `dataloader` are.
+
+        Iterate over what is returned: it hands out the batches of `loader`, which is left as it is.
+        """
+        from repro.observe.feed import watched
+
+        return watched(loader, role, self.training, self._data_book)
+
+    def load(self, path: str | Path, *, parent: str | None = None, **options: Any) -> Any:
+        """What `torch.load` reads; the record tells the digest of the file as the weights' origin.
+
+        Takes every argument of `torch.load`; `parent` is the id of the run that made the file.
+        """
+        file = loaded_file.read(path, parent, options)
+        self.training.audience.tell("loaded", file)
+        return file.content
+
+    def watch_fits(self) -> AbstractContextManager[None]:
+        """A block in which scikit-learn's `fit` methods record which rows each step saw.
+
+        They are patched inside the block only; results stay the same to the bit. Every outermost
+        fit hashes its rows, 1.5 s for a million of 10 columns. Call `log_data` with the same rows.
+        """
+        return self.training.watch_fits()
 
     def generator(self, name: str) -> "torch.Generator":
         """A torch generator of its own, derived from the run's seed and this name."""
@@ -244,8 +281,7 @@ class Run:
 
     def record(self, status: str, error: str | None) -> RunRecord:
         """Everything observed, as it stands now."""
-        looks = functools.partial(data.at_end, self._looks, **self._columns)
-        self._data = observed(looks) if self._looks else _not_logged("run.log_data(...)")
+        self._data = observed(self._data_book.at_end)
         params, series = self._read_back()
         facts: dict[str, Fact | Absent | Opaque] = {
             "code": observed(self._code),
@@ -254,12 +290,12 @@ class Run:
             "determinism": observed(lambda: determinism.at_end(self.controlled, self.seed_source)),
             "params": Params(declared=self.declared, logged=params),
             "data": self._data,
+            "cleaning": observed(self._data_book.cleaning),
             "split": observed(self._split),
             "optimizer": observed(self.training.optimizer),
             "batching": observed(self.training.batching),
-            "architecture": observed(self.training.architecture),
             **self.training.audience.facts(self._ending(series)),
-            "scores": Scores(scored=tuple(self._scores), logged=series),
+            "scores": Scores(scored=self._book.scored, logged=series, reads=self._book.reads),
             "budget": observed(self._budget),
             "outcome": Outcome.model_validate(
                 {
@@ -268,15 +304,17 @@ class Run:
                     "ended_at": datetime.now(UTC),
                     "error": error,
                     "is_attached": self.opened.is_attached,
-                    "notes": tuple(self.notes),
+                    "notes": tuple(map(masked_text, self.notes)),
                 }
             ),
         }
-        return RunRecord(self.run_id, self.name, facts)
+        return masked_record(RunRecord(self.run_id, self.name, facts))
 
     def _evidence(self) -> dict[str, bytes]:
         """Content of the artifacts that the record refers to, by path."""
-        return {} if isinstance(self.code_state, Absent) else dict(self.code_state.evidence)
+        state = self.code_state.seen(0)
+        kept = state.evidence if isinstance(state, code.CodeState) else {}
+        return {**kept, **self._book.evidence(), **self._data_book.evidence()}
 
     def store(self, record: RunRecord) -> None:
         """Write the record with its evidence to MLflow."""
@@ -293,7 +331,7 @@ class Run:
             self.notes.append(f"{what}: {type(error).__name__}: {first_line(error)}")
 
     def _code(self) -> Any:
-        state = self.code_state
+        state = self.code_state.result(CODE_SECONDS)
         return state if isinstance(state, Absent) else code.at_end(state)
 
     def _split(self) -> Split | Absent:
@@ -301,20 +339,23 @@ class Run:
         return split.at_end(self._plan, self._data)
 
     def _ending(self, series: tuple[Series, ...]) -> Ending:
-        train = self._looks.get(TRAIN)
         return Ending(
             n_steps=self.training.n_steps,
-            n_train=len(train.rows) if train else None,
-            scores=tuple(self._scores),
+            n_train=self._data_book.n_rows(TRAIN),
+            features=self._data_book.features(),
+            scores=self._book.scored,
             logged=series,
             params={param.name: param.value for param in self.declared},
+            batch_sizes=self.training.batch_sizes,
+            n_epochs=self._budget().n_epochs,
+            curves=self._curves,
+            nested_in=self.nested_in,
         )
 
     def _budget(self) -> Budget:
-        train = self._looks.get(TRAIN)
         return self.training.budget(
-            n_train=len(train.rows) if train else None,
-            n_test_reads=sum(score.on == "test" for score in self._scores),
+            n_train=self._data_book.n_rows(TRAIN),
+            n_test_reads=self._book.n_looks("test"),
             wall_seconds=time.monotonic() - self._clock,
         )
 
@@ -323,45 +364,12 @@ class Run:
         try:
             logged, series = self.opened.read_back()
         except Exception as error:  # the store's failure becomes a recorded reason
-            self.notes.append(f"what MLflow holds was not read back: {error}")
+            self.notes.append(f"what MLflow holds was not read back: {first_line(error)}")
             return (), ()
         ours = {param.name for param in self.declared}
-        scored = {score.name for score in self._scores}
+        scored = {score.name for score in self._book.scored}
+        theirs = {k: masked_value(k, v) for k, v in sorted(logged.items()) if k not in ours}
         return (
-            tuple(Param(name=k, value=v) for k, v in sorted(logged.items()) if k not in ours),
+            tuple(Param(name=k, value=str(v)) for k, v in theirs.items()),
             tuple(item for item in series if item.name not in scored),
         )
-
-
-def _not_logged(call: str) -> Absent:
-    return Absent(reason=f"it was not handed over: {call}", kind="not_recorded")
-
-
-def _metric_name(name: object) -> str:
-    if isinstance(name, str) and METRIC_NAME.fullmatch(name) and _is_plain_path(name):
-        return name
-    raise UsageError(
-        f"a metric cannot be named {name!r}. "
-        f"Use up to 250 letters, digits, spaces and the signs _ - . : /"
-    )
-
-
-def _is_plain_path(name: str) -> bool:
-    """MLflow keeps a metric under its name as a path: no empty part, no way out of the folder."""
-    return posixpath.normpath(name) == name and not name.startswith(("/", "..")) and name != "."
-
-
-def _step(step: object) -> int:
-    if isinstance(step, int) and -MAX_STEP <= step <= MAX_STEP:
-        return step
-    raise UsageError(f"step={step!r} is no position in a series. Pass a whole number of 64 bits.")
-
-
-def _number(name: str, value: Any) -> float:
-    try:
-        number = float(value.detach() if hasattr(value, "detach") else value)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise UsageError(
-            f"metric {name!r} is {value!r}, not one number. Log each value under its own name."
-        ) from error
-    return math.nan if math.isnan(number) else number

@@ -20,9 +20,10 @@ from repro.errors import SeedConflict, UsageError
 from repro.facts.fact import Absent
 from repro.facts.params import Param
 from repro.observe import code, params
+from repro.observe.background import Background
+from repro.observe.code import CodeState
 from repro.observe.determinism import SeedSource
-from repro.observe.observer import observed
-from repro.observe.redaction import masked_text
+from repro.observe.redaction import masked_text, masked_value
 from repro.observe.training import Training
 from repro.record import RunRecord, dump, seal
 from repro.run import Run
@@ -36,6 +37,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 DRAIN_SECONDS = 20.0
+CODE_PATIENCE = 0.1  # seconds that the first lines wait for the code to be read
 TYPED = "the program was typed (notebook, -c or standard input); put it into a file under git"
 SEED_BITS = 31  # a drawn seed is short enough to be typed
 
@@ -105,12 +107,12 @@ class tracked_run:  # noqa: N801  # reads as a function, like contextlib.closing
     ) -> None:
         if name is not None and (not isinstance(name, str) or not name.strip()):
             raise UsageError(f"name={name!r} names no run. Pass some text, or leave it out.")
-        self._name = name
+        self._name = None if name is None else masked_text(name)
         self._experiment = experiment
         self._seed = seed
         self._params = params
         self._mode: Mode = deterministic
-        self._tags = {str(key): str(value) for key, value in (tags or {}).items()}
+        self._tags = {str(k): str(masked_value(str(k), v)) for k, v in (tags or {}).items()}
         self._tracking_uri = tracking_uri
         self._quiet = quiet
         self._entered: list[_Entered] = []
@@ -145,10 +147,11 @@ class tracked_run:  # noqa: N801  # reads as a function, like contextlib.closing
         declared = params.declared(self._params)
         name = self._name or _default_name()
         location = locate(self._tracking_uri)
+        code_state = Background(functools.partial(_code_state, _caller()), "code")
         with isolated():
             opened = self._open(location, name)
         try:
-            return self._begin(location, opened, name, controlled, source, declared, _caller())
+            return self._begin(location, opened, name, controlled, source, declared, code_state)
         except BaseException:
             opened.end("FAILED")
             raise
@@ -174,20 +177,21 @@ class tracked_run:  # noqa: N801  # reads as a function, like contextlib.closing
         controlled: Controlled,
         source: SeedSource,
         declared: tuple[Param, ...],
-        caller: str,
+        code_state: Background[CodeState],
     ) -> Run:
         journal = Journal(location.journals(opened.tracking_uri) / f"{opened.run_id}.jsonl")
         journal.append("run", {"uri": opened.shown_uri, "run_id": opened.run_id, "name": name})
-        training = Training(lambda: active_run() in (None, run))
+        training, around = Training(lambda: active_run() in (None, run)), active_run()
         run = Run(
             name=name,
             opened=opened,
             shipper=Shipper(opened.send, journal),
             controlled=controlled,
             seed_source=source,
-            code_state=_code_state(caller),
+            code_state=code_state,
             declared=declared,
             training=training,
+            nested_in=None if around is None else around.run_id,
         )
         if opened.instead_of:
             run.notes.append(f"another store was used instead of {opened.instead_of}")
@@ -242,18 +246,17 @@ class tracked_run:  # noqa: N801  # reads as a function, like contextlib.closing
             with run.noted("the run was not ended"):
                 run.opened.end(status)
         with run.noted("the end was not journaled"):
-            entered.journal.append("ended", {"status": status, "notes": run.notes})
+            notes = [masked_text(note) for note in run.notes]
+            entered.journal.append("ended", {"status": status, "notes": notes})
         self._say_end(run, record, status, entered.journal)
 
     def _say_start(self, run: Run) -> None:
-        opened, state = run.opened, run.code_state
+        if self._quiet:
+            return
+        opened = run.opened
         how = "attached to the active MLflow run" if opened.is_attached else "recorded"
         self._say(f"{run.name} ({run.run_id[:8]}) {how} in {opened.shown_uri}")
-        if isinstance(state, Absent):
-            code_text = f"code unknown: {state.reason}"
-        else:
-            commit = (state.fact.commit or "no commit")[:9]
-            code_text = f"code {commit}{' dirty' if state.fact.is_dirty else ''}"
+        code_text = _code_text(run.code_state.seen(CODE_PATIENCE))
         mode = run.controlled.mode
         self._say(f"seed {run.seed} ({run.seed_source}), deterministic {mode}, {code_text}")
         for note in run.notes:
@@ -320,7 +323,16 @@ def _default_name() -> str:
     return f"{Path(main).stem if main else 'run'}-{secrets.token_hex(3)}"
 
 
-def _code_state(caller: str) -> code.CodeState | Absent:
+def _code_text(state: CodeState | Absent | None) -> str:
+    if state is None:
+        return "code still being read"
+    if isinstance(state, Absent):
+        return f"code unknown: {state.reason}"
+    commit = (state.fact.commit or "no commit")[:9]
+    return f"code {commit}{' dirty' if state.fact.is_dirty else ''}"
+
+
+def _code_state(caller: str) -> CodeState | Absent:
     """The repository around the script; of a program that is installed, around the work folder."""
     if not Path(caller).is_file():
         return Absent(reason=TYPED, kind="not_recorded")
@@ -328,4 +340,4 @@ def _code_state(caller: str) -> code.CodeState | Absent:
     folder = Path(main).resolve().parent if main else Path.cwd()
     if folder.is_relative_to(Path(sys.prefix).resolve()):
         folder = Path.cwd()
-    return observed(lambda: code.at_start(folder))
+    return code.at_start(folder)

@@ -7,7 +7,7 @@ import pytest
 # Before torch is loaded: workers of several threads each would wait for one another.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-pytest_plugins = ["browser", "project"]
+pytest_plugins = ["browser", "project", "repository"]
 
 # Set in the developer's shell, each would send a test to a real store or another seed.
 FOREIGN = (

@@ -1,3 +1,7 @@
+import io
+import json
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +13,7 @@ from sklearn.model_selection import KFold
 from torch.utils.data import TensorDataset
 
 import repro
+from repro.digest import digest_bytes
 from repro.errors import UnsupportedData, UsageError
 from repro.facts.architecture import Architecture
 from repro.facts.batching import Batching
@@ -16,8 +21,10 @@ from repro.facts.budget import Budget
 from repro.facts.data import Data
 from repro.facts.fact import Absent
 from repro.facts.optimizer import Optimizer
+from repro.facts.outcome import Outcome
 from repro.facts.scores import Scores
 from repro.facts.split import Split
+from repro.overlap import overlap_between
 
 X = torch.arange(40.0).reshape(20, 2)
 Y = (X.sum(1) > 40).float()
@@ -93,10 +100,26 @@ def test_a_model_that_was_not_watched_is_not_recorded_and_a_run_without_torch_ha
         pass
     absent = project.record(trained.run_id).get(Architecture)
     assert absent == Absent(
-        reason="the model was not handed over: run.watch(model, optimizer)", kind="not_recorded"
+        reason="the model was not handed over: run.watch(...)", kind="not_recorded"
     )
-    for kind in (Architecture, Optimizer, Batching):
+    for kind in (Optimizer, Batching):
         assert project.record(untrained.run_id).get(kind).kind == "not_applicable"
+
+
+def test_without_torch_an_estimator_of_scikit_learn_may_have_been_fitted_unseen(
+    project, monkeypatch
+):
+    def absent():
+        with repro.tracked_run(seed=0, quiet=True) as run:
+            pass
+        return project.record(run.run_id).get(Architecture)
+
+    assert absent().kind == "not_recorded"
+    assert absent().reason.endswith(
+        "run.watch(estimator), or fit it inside `with run.watch_fits():`"
+    )
+    monkeypatch.delitem(sys.modules, "sklearn")
+    assert absent().kind == "not_applicable"
 
 
 def test_a_watched_estimator_is_recorded_by_its_parameters(project):
@@ -115,6 +138,58 @@ def test_a_score_is_logged_with_its_definition(project):
     assert (score.arguments, score.n_rows, score.on) == ('{"beta":2}', 3, "test")
     assert score.library.startswith("scikit-learn ")
     assert MlflowClient(project.uri).get_run(run.run_id).data.metrics == {"test/f2": value}
+
+
+def test_scores_of_single_rows_are_stored_beside_the_record(project):
+    with repro.tracked_run(seed=0) as run:
+        run.score("test/acc", accuracy_score, [0, 1, 1], [0, 1, 0], on="test", per_example=True)
+    (score,) = project.record(run.run_id).find(Scores).scored
+    content = project.history.artifact(run.run_id, score.per_example)
+    assert digest_bytes(content) == score.per_example_digest
+    assert np.load(io.BytesIO(content)).tolist() == [1, 1, 0]
+
+
+def test_batches_are_scored_as_one_and_every_look_is_in_the_ledger_and_the_budget(project):
+    with repro.tracked_run(seed=0) as run:
+        scorer = run.scorer("test/f2", fbeta_score, on="test", beta=2)
+        for step in range(2):
+            scorer.reset()
+            for rows in ([0, 1], [1]):
+                scorer.update(rows, [0] * len(rows))
+            scorer.compute(step=step)
+        whole = run.score("valid/f2", fbeta_score, [0, 1, 1], [0, 0, 0], on="valid", beta=2)
+    record = project.record(run.run_id)
+    streamed, at_once = record.find(Scores).scored
+    assert streamed.value == at_once.value == whole
+    assert streamed.rows_digest == at_once.rows_digest
+    assert [(r.role, r.n_looks) for r in record.find(Scores).reads] == [("test", 2), ("valid", 1)]
+    assert record.find(Budget).n_test_reads == 2
+    series = MlflowClient(project.uri).get_metric_history(run.run_id, "test/f2")
+    assert [point.step for point in series] == [0, 1]
+
+
+def test_the_mode_of_the_watched_model_goes_with_the_score(project):
+    with repro.tracked_run(seed=0) as run:
+        model = train(run, loader=[(X, Y)])
+        run.score("test/a", accuracy_score, [0, 1], [0, 1], on="test")
+        model.eval()
+        run.score("test/b", accuracy_score, [0, 1], [0, 1], on="test")
+    scores = project.record(run.run_id).find(Scores)
+    assert (scores.score("test/a").training_mode, scores.score("test/b").training_mode) == (
+        True,
+        False,
+    )
+
+
+def test_a_direction_that_is_not_known_is_said_at_the_end(project, capsys):
+    with repro.tracked_run(seed=0) as run:
+        for _ in range(2):
+            run.score("test/own", lambda y, p: 0.5, [0, 1], [0, 1], on="test")
+    record = project.record(run.run_id)
+    (note,) = record.find(Outcome).notes
+    assert note.startswith("test/own: whether more is better is not known of ")
+    assert capsys.readouterr().err.count(f"warning: {note}") == 1
+    assert record.find(Scores).score("test/own").greater_is_better is None
 
 
 @pytest.mark.parametrize(
@@ -147,6 +222,16 @@ def test_a_score_is_logged_with_its_definition(project):
             f"step={2**70} is no position in a series. Pass a whole number of 64 bits.",
         ),
         (
+            lambda run: run.scorer("a%", accuracy_score, on="test"),
+            "a metric cannot be named 'a%'. "
+            "Use up to 250 letters, digits, spaces and the signs _ - . : /",
+        ),
+        (
+            lambda run: run.scorer("a", accuracy_score, on="train"),
+            "score('a', on='train'): rows that the model learned from measure nothing. "
+            'Pass on="valid" or on="test", as in log_data.',
+        ),
+        (
             lambda run: run.score("a", accuracy_score, [1], [1], on="train"),
             "score('a', on='train'): rows that the model learned from measure nothing. "
             'Pass on="valid" or on="test", as in log_data.',
@@ -163,7 +248,10 @@ def test_a_score_is_logged_with_its_definition(project):
             "Name the fold that this run trains on.",
         ),
     ],
-    ids=["lengths", "array", "text", "name", "path", "step", "role", "no data", "column", "fold"],
+    ids=[
+        *("lengths", "array", "text", "name", "path", "step", "scorer name", "scorer role"),
+        *("role", "no data", "column", "fold"),
+    ],
 )
 def test_wrong_input_is_refused_with_the_value_and_the_fix(project, call, message):
     with repro.tracked_run(seed=0) as run, pytest.raises(UsageError) as caught:
@@ -175,8 +263,8 @@ def test_data_that_cannot_be_read_is_refused(project):
     with repro.tracked_run(seed=0) as run, pytest.raises(UnsupportedData) as caught:
         run.log_data(train="train.csv")
     assert str(caught.value) == (
-        "cannot read rows from str. "
-        "Pass an array, a tensor, a data frame, a pair (X, y) or a torch Dataset."
+        "cannot read rows from the text 'train.csv'. "
+        "Pass pathlib.Path(...) for a file or folder, or the table that it holds."
     )
 
 
@@ -229,6 +317,37 @@ def test_dataset_inputs_carry_our_digests(project):
     assert {i.dataset.name: i.dataset.digest for i in inputs} == {
         role.role: role.rows_digest.removeprefix("blake3:")[:8] for role in roles
     }
+    (context,) = inputs[0].tags
+    assert (context.key, context.value) == ("mlflow.data.context", "train")
+    assert json.loads(inputs[0].dataset.profile)["num_rows"] == 20
+    assert "mlflow_colspec" in inputs[0].dataset.schema
+
+
+def test_what_a_loader_hands_out_of_a_stream_is_recorded(project):
+    class Lines(torch.utils.data.IterableDataset):
+        def __iter__(self):
+            return iter(torch.arange(10.0).reshape(5, 2))
+
+    with repro.tracked_run(seed=0) as run:
+        run.log_data(train=Lines(), test=torch.zeros(3, 2))
+        for _ in range(2):
+            list(run.dataloader(Lines(), batch_size=2))
+    data = project.record(run.run_id).find(Data)
+    train = data.role("train")
+    assert (train.kind, train.reading, train.n_rows, train.coverage) == ("Lines", "seen", 5, 0.0)
+    assert [overlap.roles for overlap in data.overlaps] == ["train/test"]
+
+
+def test_row_hashes_are_left_in_the_store_for_every_role(project):
+    with repro.tracked_run(seed=0) as run:
+        run.log_data(train=(X, Y), test=(X[:5], Y[:5]))
+    history = project.history
+    (shared,) = [
+        found
+        for found in overlap_between(history, run.run_id, run.run_id)
+        if (found.left, found.right) == ("train", "test")
+    ]
+    assert (shared.rows.n, shared.features.error) == (5, 0.0)
 
 
 def test_named_generators_follow_from_the_seed_and_the_name_alone(project):

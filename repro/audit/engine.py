@@ -23,9 +23,19 @@ def audit(case: Case, rules: Iterable[Rule]) -> tuple[Finding, ...]:
     """What every rule says, in the order of the rules; each run's findings on their own."""
     ordered = list(rules)
     first = {rule: examine(rule, case) for rule in ordered if not rule.wants(Spoken)}
-    loud = [found for group in first.values() for found in group if found.outcome in LOUD]
-    heard = replace(case, spoken=Spoken(frozenset(path for found in loud for path in found.paths)))
+    spoken = {path for group in first.values() for found in group for path in _spoken(found)}
+    heard = replace(case, spoken=Spoken(frozenset(spoken)))
     return tuple(found for rule in ordered for found in first.get(rule) or examine(rule, heard))
+
+
+def _spoken(found: Finding) -> tuple[str, ...]:
+    """The differences that a finding answers for.
+
+    Advice answers for none, or a note would hide an undeclared difference; nor does what is wrong
+    inside single runs, whatever the other arm holds.
+    """
+    is_of_runs = found.outcome is Outcome.FAIL and bool(found.runs)
+    return () if found.outcome not in LOUD or found.is_advice or is_of_runs else found.paths
 
 
 def examine(rule: Rule, case: Case) -> tuple[Finding, ...]:
@@ -106,12 +116,18 @@ def _finding(rule: Rule, case: Case, answer: Answer, runs: Runs, *, is_named: bo
         consequences=_consequences(answer, case),
         arms=tuple(dict.fromkeys(arm for arm, _ in runs)) if is_named else (),
         runs=tuple(record.run_id for _, record in runs) if is_named else (),
+        is_advice=rule.is_advice,
     )
 
 
 def _outcome(rule: Rule, outcome: Outcome, message: str | None = None) -> Finding:
     return Finding(
-        rule=rule.name, code=rule.code, outcome=outcome, severity=rule.severity, message=message
+        rule=rule.name,
+        code=rule.code,
+        outcome=outcome,
+        severity=rule.severity,
+        message=message,
+        is_advice=rule.is_advice,
     )
 
 

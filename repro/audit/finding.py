@@ -51,6 +51,7 @@ class Finding(BaseModel):
     arms: tuple[str, ...] = ()
     runs: tuple[str, ...] = ()  # ids; none: the claim as a whole
     waiver: Waiver | None = None
+    is_advice: bool = False  # of a rule that no verdict hangs on
 
     @property
     def paths(self) -> tuple[str, ...]:

@@ -42,4 +42,11 @@ def _merged(left: Sequence[Layer], right: Sequence[Layer]) -> Iterator[LayerChan
 def _change(path: str, left: Layer | None, right: Layer | None) -> LayerChange:
     if left is None or right is None:
         return LayerChange(path, "added" if left is None else "removed", left, right)
-    return LayerChange(path, "same" if left == right else "changed", left, right)
+    return LayerChange(path, "same" if _is_same(left, right) else "changed", left, right)
+
+
+def _is_same(left: Layer, right: Layer) -> bool:
+    """Whether two modules are equal in what both records hold: older ones have no settings."""
+    if None in (left.settings, right.settings):
+        return left.model_copy(update={"settings": right.settings}) == right
+    return left == right

@@ -87,7 +87,7 @@ class RecordDiff:
     right: RunRecord
     groups: tuple[DiffGroup, ...]  # a claim would have to declare these; most suspicious first
     ignored: tuple[DiffRow, ...]  # these gate nothing
-    unknown: tuple[str, ...]  # facts that at least one of the runs does not have recorded
+    unknown: tuple[str, ...]  # compared facts that at least one of the runs has not recorded
     results: tuple[Result, ...]
 
     @cached_property
@@ -110,7 +110,11 @@ def diff_records(left: RunRecord, right: RunRecord) -> RecordDiff:
         right=right,
         groups=_groups(left, right),
         ignored=tuple(_ignored(left, right)),
-        unknown=tuple(key for key in sorted(fact_types()) if _is_unknown(key, left, right)),
+        unknown=tuple(
+            key
+            for key in sorted(fact_types())
+            if is_compared(f"{key}.any") and _is_unknown(key, left, right)
+        ),
         results=tuple(_results(left, right)),
     )
 
@@ -150,7 +154,8 @@ def _group_of(row: DiffRow, told: Set[str], *, is_one_pool: bool) -> str:
 
 def _ignored(left: RunRecord, right: RunRecord) -> Iterator[DiffRow]:
     for path in sorted(left.flat.keys() | right.flat.keys()):
-        if not is_compared(path) and not same(left.flat.get(path), right.flat.get(path)):
+        is_told = not is_compared(path) and not _is_unknown(path.partition(".")[0], left, right)
+        if is_told and not same(left.flat.get(path), right.flat.get(path)):
             yield DiffRow(path, quote(left, path), quote(right, path))
 
 

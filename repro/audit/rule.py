@@ -102,6 +102,11 @@ class Rule:
         """Whether it looks at the difference: asked only of admissible claims."""
         return any(need.kind is Comparison for need in self.needs)
 
+    @property
+    def is_advice(self) -> bool:
+        """Whether no verdict hangs on it: it cannot make a comparison invalid."""
+        return self.severity is not Severity.ERROR and not self.is_about_numbers
+
     def wants(self, kind: type) -> bool:
         """Whether a parameter asks for this."""
         return any(need.kind is kind for need in self.needs)

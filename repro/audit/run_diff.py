@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from repro.audit.layer_diff import LayerChange, layer_changes
 from repro.audit.record_diff import RecordDiff, diff_records
 from repro.facts.architecture import Architecture
+from repro.overlap import SharedRows
 from repro.record import RunRecord
 
 
@@ -27,17 +28,6 @@ class CodeDiff:
 
 
 @dataclass(frozen=True)
-class SharedRows:
-    """Rows that a role of one run has in common with a role of the other."""
-
-    left: str  # role of the first run: train
-    right: str  # role of the second: test
-    n_shared: int  # rows of the second that the first has, too; features only where labels differ
-    n_rows: int  # of the second
-    error: float = 0.0  # standard error of `n_shared`, in rows; 0: counted
-
-
-@dataclass(frozen=True)
 class RowsDiff:
     """Which rows of one run the other was trained or scored on."""
 
@@ -47,11 +37,12 @@ class RowsDiff:
     @property
     def leaks(self) -> tuple[SharedRows, ...]:
         """Training rows of one run among the evaluation rows of the other."""
-        return tuple(
-            pair
-            for pair in self.shared
-            if pair.n_shared and "train" in (pair.left, pair.right) and pair.left != pair.right
-        )
+        return tuple(pair for pair in self.shared if _is_leak(pair))
+
+
+def _is_leak(pair: SharedRows) -> bool:
+    is_crossed = (pair.left == "train") != (pair.right == "train")
+    return is_crossed and pair.features is not None and pair.features.n > 0
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ COMMANDS = {
     "audit": "Judge the claims of repro.toml, or one given by options.",
     "diff": "Show in what two runs differ.",
     "explain": "Say why a rule exists, and what to do when it speaks.",
+    "restore": "Bring the code of a run back into an empty folder.",
     "rules": "List all rules.",
     "run": "Run a training command, once for each seed.",
     "show": "Show everything recorded about a run.",

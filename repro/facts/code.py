@@ -1,6 +1,6 @@
 """The state of the code that ran."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from repro.facts.fact import Fact, Part
 
@@ -12,21 +12,56 @@ class Module(Part):
     digest: str  # of the syntax tree: comments and layout do not count
 
 
+class Repository(Part):
+    """A repository inside the work tree: a submodule at any depth, or one that nobody declared."""
+
+    path: str  # relative to the root of the outermost one
+    commit: str | None
+    remote: str | None
+    tree: str | None  # as in `Code`, and so is every other field
+    kept_tree: str | None
+    patch: str | None = None
+    patch_digest: str | None = None
+    bundle: str | None = None
+    bundle_digest: str | None = None
+    autocrlf: str | None = None
+    eol: str | None = None
+    restore_verified: bool = False
+    not_restorable: str | None = None
+
+
 class Code(Fact):
     """State of the git work tree when the run started."""
 
+    VERSION: ClassVar = 2
     IGNORED: ClassVar = (
         "code.argv",
+        "code.autocrlf",
         "code.branch",
+        "code.bundle*",
         "code.changed_during_run",
         "code.commit",
+        "code.created_during_run",
         "code.entry_point",
+        "code.eol",
         "code.is_dirty",
+        "code.kept_tree",
         "code.n_*",
+        "code.not_restorable",
         "code.patch*",
         "code.remote",
         "code.restore_verified",
         "code.skipped",
+        "code.submodules.*.autocrlf",
+        "code.submodules.*.bundle*",
+        "code.submodules.*.commit",
+        "code.submodules.*.eol",
+        "code.submodules.*.kept_tree",
+        "code.submodules.*.not_restorable",
+        "code.submodules.*.patch*",
+        "code.submodules.*.remote",
+        "code.submodules.*.restore_verified",
+        "code.tree_at_end",
     )
 
     commit: str | None  # 40 hex digits; None: nothing was ever committed
@@ -36,14 +71,31 @@ class Code(Fact):
     is_dirty: bool
     n_modified: int  # tracked files that differ from `commit`, staged or not
     n_untracked: int
-    patch: str | None = None  # artifact that turns `commit` into the tree; None: not captured
+    kept_tree: str | None = None  # what can be restored: `tree` and imported files that git ignores
+    patch: str | None = None  # artifact that turns `commit` into `kept_tree`; None: not captured
     patch_digest: str | None = None
-    restore_verified: bool = False  # the patch was applied to `commit` and gave `tree`
-    skipped: tuple[str, ...] = ()  # not kept: large untracked files, changed repositories inside
+    bundle: str | None = (
+        None  # artifact with the commits that no remote has; None: none, or not kept
+    )
+    bundle_digest: str | None = None
+    autocrlf: str | None = None  # git's core.autocrlf and core.eol: how a checkout ends its lines
+    eol: str | None = None
+    restore_verified: bool = False  # a checkout of commit and patch gave these bytes and modes
+    not_restorable: str | None = None  # why `restore_verified` is false
+    submodules: tuple[Repository, ...] = ()
+    skipped: tuple[str, ...] = ()  # untracked files that are too large to keep
     entry_point: str | None = None
     argv: tuple[str, ...] = ()  # secrets masked
     modules: tuple[Module, ...] = ()
-    changed_during_run: tuple[str, ...] = ()  # files whose content differs at the end
+    tree_at_end: str | None = None
+    changed_during_run: tuple[str, ...] = ()  # files there at the start whose content differs
+    created_during_run: tuple[str, ...] = ()  # files that were not there; those ignored left out
+
+    @classmethod
+    def upgrade(cls, version: int, data: dict[str, Any]) -> dict[str, Any]:
+        """Version 1 knew neither submodules nor a reason."""
+        reason = None if data["restore_verified"] else "recorded before reasons were"
+        return {**data, "kept_tree": data["tree"], "not_restorable": reason}
 
 
 EXAMPLE = Code(
@@ -54,8 +106,10 @@ EXAMPLE = Code(
     is_dirty=False,
     n_modified=0,
     n_untracked=0,
+    kept_tree="9d4c3b2a1f0e9d8c7b6a5f4e3d2c1b0a9f8e7d6c",
     restore_verified=True,
     entry_point="train.py",
     argv=("train.py", "--epochs", "5"),
     modules=(Module(path="train.py", digest="blake3:aa"),),
+    tree_at_end="9d4c3b2a1f0e9d8c7b6a5f4e3d2c1b0a9f8e7d6c",
 )

@@ -48,8 +48,16 @@ class Fact(Part):
             if field not in self.INLINE:
                 pairs.update(_flatten(f"{self.key()}.{field}", value))
             elif value:
-                pairs.update(_flatten(self.key(), value))
+                pairs.update(self._inlined(field, value))
         return pairs
+
+    def _inlined(self, field: str, parts: object) -> Iterator[tuple[str, Scalar]]:
+        """Parts without the name of their field; where another field has theirs, with it."""
+        taken = type(self).model_fields.keys() - set(self.INLINE)
+        for path, value in _flatten(self.key(), parts):
+            name = path.removeprefix(f"{self.key()}.")
+            is_taken = name.partition(".")[0] in taken
+            yield (f"{self.key()}.{field}.{name}" if is_taken else path), value
 
     def but(self, **changes: object) -> Self:
         """The same fact with some values changed, validated again."""

@@ -1,24 +1,33 @@
 """What a run was measured by."""
 
-from typing import ClassVar
+from datetime import datetime
+from typing import Any, ClassVar
 
 from repro.facts.fact import Fact, Part
 
 
 class Score(Part):
-    """A value computed by `run.score`, and everything that defines it."""
+    """A value computed by `run.score` or `run.scorer`, and everything that defines it."""
 
     name: str  # test/accuracy
     value: float
     on: str  # role of the data: test
     metric: str  # qualified name: sklearn.metrics.accuracy_score
-    source_digest: str | None  # of the function's syntax tree; None: no source to read
+    source_digest: str | None  # of the syntax tree; typed: cpython-311 bytecode; None: neither
     library: str | None  # distribution and version that defines it
-    arguments: str  # canonical JSON of the keyword arguments
-    greater_is_better: bool | None
+    arguments: str  # canonical JSON: keyword arguments, and what a closure or an object holds
+    greater_is_better: bool | None  # None: neither known nor said
     n_rows: int
     rows_digest: str  # of y_true, in order
     step: int | None = None
+    defaults: str | None = None  # canonical JSON of the arguments left as they are; None: unknown
+    constants: str | None = None  # canonical JSON of plain values of its module; None: version 1
+    helpers_digest: str | None = None  # of the functions it reaches; None: version 1
+    training_mode: bool | None = None  # some module of the watched torch model; None: no model
+    ids_digest: str | None = None  # of `rows=`, in order
+    n_ids: int | None = None  # different ids; fewer than `n_rows`: rows were scored twice
+    per_example: str | None = None  # artifact: .npy, float64, shape (n_rows,)
+    per_example_digest: str | None = None
 
 
 class Series(Part):
@@ -29,15 +38,58 @@ class Series(Part):
     last_step: int
 
 
-class Scores(Fact):
-    """Every score with its definition, and the last value of every logged metric."""
+class Read(Part):
+    """Looks at one role by one metric on the same rows.
 
+    The ledger is bounded: once it is full, what is new is counted in one entry for each role, whose
+    `metric`, `n_rows` and `rows_digest` are None.
+    """
+
+    number: int  # position in the ledger
+    role: str
+    metric: str | None  # name of the score: test/accuracy
+    n_rows: int | None
+    rows_digest: str | None  # None, too, when the rows could not be digested
+    n_looks: int
+    first_step: int
+    last_step: int
+    first_at: datetime  # UTC
+    last_at: datetime
+
+
+class Scores(Fact):
+    """The last score of every definition, the ledger of looks, and the last value of each series.
+
+    PRT003 compares the definition of a score; where one run does not hold a part of it, because it
+    was recorded by an older version, the part does not gate.
+    """
+
+    VERSION: ClassVar = 2
     INLINE: ClassVar = ("scored",)
-    IGNORED: ClassVar = ("scores.*.value", "scores.*.step", "scores.logged*", "scores.*.library")
+    IGNORED: ClassVar = (
+        "scores.*.value",
+        "scores.*.step",
+        "scores.logged*",
+        "scores.reads*",
+        "scores.*.library",
+        "scores.*.defaults",
+        "scores.*.constants",
+        "scores.*.helpers_digest",
+        "scores.*.training_mode",
+        "scores.*.ids_digest",
+        "scores.*.n_ids",
+        "scores.*.per_example*",
+    )
     PER_REPLICATE: ClassVar = ("scores.*.n_rows", "scores.*.rows_digest")
 
     scored: tuple[Score, ...] = ()
     logged: tuple[Series, ...] = ()
+    reads: tuple[Read, ...] = ()
+
+    @classmethod
+    def upgrade(cls, version: int, data: dict[str, Any]) -> dict[str, Any]:
+        """Version 1 kept no ledger, but every score."""
+        return data
 
     def score(self, name: str) -> Score | None:
         """The last score of this name."""
@@ -56,6 +108,10 @@ class Scores(Fact):
             sorted({score.name for score in self.scored} | {series.name for series in self.logged})
         )
 
+    def n_looks(self, role: str) -> int:
+        """How often the role was looked at."""
+        return sum(read.n_looks for read in self.reads if read.role == role)
+
 
 EXAMPLE = Scores(
     scored=(
@@ -70,7 +126,26 @@ EXAMPLE = Scores(
             greater_is_better=True,
             n_rows=450,
             rows_digest="blake3:ff",
+            step=4,
+            defaults='{"normalize":true,"sample_weight":null}',
+            constants="{}",
+            helpers_digest="blake3:ee",
+            training_mode=False,
         ),
     ),
     logged=(Series(name="train/loss", last=0.1, last_step=4),),
+    reads=(
+        Read(
+            number=1,
+            role="test",
+            metric="test/accuracy",
+            n_rows=450,
+            rows_digest="blake3:ff",
+            n_looks=1,
+            first_step=4,
+            last_step=4,
+            first_at=datetime.fromisoformat("2026-11-01T10:00:02+00:00"),
+            last_at=datetime.fromisoformat("2026-11-01T10:00:02+00:00"),
+        ),
+    ),
 )

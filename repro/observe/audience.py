@@ -8,7 +8,24 @@ from repro.facts.fact import Absent, Fact
 from repro.observe.observer import observed
 from repro.observe.technique import Ending, Technique
 
-EVENTS = ("watched", "fed", "batch", "forward", "before_step", "after_step")
+EVENTS = (
+    "watched",
+    "searched",
+    "fed",
+    "began",
+    "batch",
+    "forward",
+    "backward",
+    "before_step",
+    "after_step",
+    "sampled_step",
+    "loaded",
+    "state_loaded",
+    "fitting",
+    "fitted",
+    "probed",
+    "unwatched",
+)
 
 
 class Audience:
@@ -22,20 +39,20 @@ class Audience:
         }
 
     def tell(self, event: str, *what: Any) -> None:
-        """Let every technique look that wants to; one that fails is not asked again."""
+        """Let every technique look that wants to; one that fails only has to tidy up."""
         for technique in self._listeners[event]:
-            if technique not in self._failed:
+            if technique not in self._failed or event == "unwatched":
                 failure = observed(partial(getattr(technique, event), *what))
                 if isinstance(failure, Absent):
                     self._failed[technique] = failure
 
     def facts(self, ending: Ending) -> dict[str, Fact | Absent]:
         """What each technique saw, by the key of its fact."""
-        return {
-            technique.kind.key(): self._failed.get(technique)
-            or observed(partial(technique.at_end, ending))
-            for technique in self._techniques
-        }
+        return {one.kind.key(): self._fact(one, ending) for one in self._techniques}
+
+    def _fact(self, technique: Technique, ending: Ending) -> Fact | Absent:
+        failure = self._failed.get(technique)
+        return failure if failure else observed(partial(technique.at_end, ending))
 
 
 def _overrides(technique: Technique, event: str) -> bool:

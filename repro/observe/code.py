@@ -1,292 +1,208 @@
-"""Looks at the git work tree without touching it.
+"""The code that runs: every repository of the work tree, and the files that were imported."""
 
-The tree is built in a scratch index with a scratch object folder, so that neither the user's index
-nor the object database of the repository is written to.
-"""
-
-import ast
-import os
-import shutil
 import sys
-import tempfile
-import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-
-from git import Repo
-from git.exc import GitCommandError, GitError, InvalidGitRepositoryError, NoSuchPathError
+from typing import Any
 
 from repro.digest import digest_bytes
-from repro.facts.code import Code, Module
+from repro.facts.code import Code, Repository
 from repro.facts.fact import Absent
-from repro.observe.evidence import Evidence, evidence_path
-from repro.observe.redaction import masked_argv, masked_text, masked_url
-
-UNTRACKED_BYTES = 10 * 2**20  # a larger untracked file is listed, not kept
-GIT_SECONDS = 60
-FIELDS_BEFORE_PATH = {"1": 8, "2": 9, "u": 10}  # of a line of `git status --porcelain=v2`
-STORE = ("mlruns", "mlartifacts", "mlflow.db*")  # a store inside the work tree is not code
-FLAGS = (
-    *("--no-optional-locks", "-c", "core.quotepath=off", "-c", "color.ui=false"),
-    *("-c", "diff.noprefix=false", "-c", "diff.mnemonicPrefix=false", "-c", "core.fsmonitor=false"),
-    *("-c", "core.splitIndex=false"),  # a split index would put its half into `.git`
+from repro.observe.bundle import Unpushed, unpushed
+from repro.observe.evidence import evidence_path
+from repro.observe.git import GitFailed, WorkTree, work_tree_around
+from repro.observe.modules import imported_files, modules_of
+from repro.observe.redaction import masked_argv, masked_text
+from repro.observe.status import (
+    Settings,
+    Status,
+    hidden_by_ignore,
+    settings_of,
+    status_of,
 )
+from repro.observe.worktree import DELETED, Change, Snapshot, changes_since, shown, snapshot
 
-# Against the user's configuration, in which a patch may come out that no one can apply.
-PATCH = (
-    *("--binary", "--full-index", "--no-ext-diff", "--no-textconv", "--no-color"),
-    *("--unified=3", "--submodule=short"),
-)
-APPLY = ("--cached", "--binary", "--whitespace=nowarn")
+
+@dataclass(frozen=True)
+class Seen:
+    """One repository of the work tree."""
+
+    path: str  # relative to the outermost one, which is "."
+    tree: WorkTree
+    status: Status
+    unreadable: tuple[str, ...]  # which repositories inside it, and why
+
+
+@dataclass(frozen=True)
+class Held:
+    """One repository when the run started, and what brings it back."""
+
+    seen: Seen
+    settings: Settings
+    ignored: tuple[str, ...]  # imported, and ignored by git
+    snapshot: Snapshot
+    unpushed: Unpushed
+
+    @property
+    def n_modified(self) -> int:
+        """Tracked files that differ from the commit, also where git was told not to look."""
+        return self.seen.status.n_modified + len(
+            self.snapshot.changes.keys() & self.seen.status.hidden
+        )
+
+    @property
+    def is_dirty(self) -> bool:
+        """Whether it holds something else than its commit."""
+        return self.seen.status.is_dirty or self.n_modified > 0
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why it could not be brought back."""
+        missing = (self.unpushed.reason,) if self.unpushed.reason else ()
+        return (*missing, *self.seen.unreadable, *self.snapshot.reasons)
 
 
 @dataclass(frozen=True)
 class CodeState:
-    """The code when the run started, with the patch that brings it back."""
+    """The code when the run started, with what brings it back."""
 
     fact: Code
+    evidence: Mapping[str, bytes]
     root: Path
-    evidence: Evidence  # what brings the tree back
-    sources: Mapping[Path, str]  # digest of the bytes of each file imported by then
+    held: tuple[Held, ...]  # the outermost repository first
+    sources: Mapping[Path, bytes]  # what had been imported by then
 
 
 def at_start(folder: Path) -> CodeState | Absent:
     """State of the work tree around `folder`."""
     try:
-        repo = Repo(folder, search_parent_directories=True)
-    except (InvalidGitRepositoryError, NoSuchPathError):
+        tree = work_tree_around(folder)
+    except GitFailed as error:
+        return _no_work_tree(folder, error)
+    sources = {path: path.read_bytes() for path in imported_files(tree.root)}
+    held = tuple(_hold_all(tree, list(sources)))
+    return CodeState(_fact(held), _evidence(held), tree.root, held, sources)
+
+
+def _no_work_tree(folder: Path, error: GitFailed) -> Absent:
+    if "not a git repository" in str(error):
         reason = f"{folder} is in no git repository; `git init`, commit, and run again"
-        return Absent(reason=reason, kind="not_recorded")
-    if repo.working_tree_dir is None:
-        return Absent(reason=f"{folder} is in a bare repository", kind="not_recorded")
-    root = Path(repo.working_tree_dir)
-    status = _status(repo)
-    snapshot = _snapshot(repo, status) if status.is_dirty else _clean(repo)
-    fact = Code(
-        commit=status.commit,
-        branch=status.branch,
-        remote=_remote(repo),
-        tree=snapshot.tree,
-        is_dirty=status.is_dirty,
-        n_modified=status.n_modified,
-        n_untracked=len(status.untracked),
-        patch=evidence_path(snapshot.digest, "patch") if snapshot.digest else None,
-        patch_digest=snapshot.digest,
-        restore_verified=snapshot.is_verified,
-        skipped=tuple(map(masked_text, snapshot.skipped)),
-        entry_point=_entry_point(root),
-        argv=masked_argv(sys.argv),
-        modules=tuple(_modules(root)),
-    )
-    evidence = {fact.patch: snapshot.patch or b""} if fact.patch else {}
-    return CodeState(fact, root, evidence, _sources(root))
+    elif "must be run in a work tree" in str(error):
+        reason = f"{folder} is in a bare repository"
+    else:
+        raise error
+    return Absent(reason=reason, kind="not_recorded")
 
 
-def at_end(state: CodeState) -> Code:
-    """The same state, with what was imported since and what was edited meanwhile."""
-    known = {module.path: module for module in state.fact.modules}
-    for module in _modules(state.root):
-        known.setdefault(module.path, module)
-    now = _sources(state.root)
-    changed = [
-        path.relative_to(state.root).as_posix()
-        for path, digest in state.sources.items()
-        if now.get(path) != digest
+def _hold_all(tree: WorkTree, imported: Sequence[Path]) -> Iterator[Held]:
+    found = list(_repositories(tree, "."))
+    roots = [seen.tree.root for seen in found]
+    for seen in found:
+        ignored = hidden_by_ignore(seen.tree, _own(imported, seen.tree.root, roots))
+        settings = settings_of(seen.tree)
+        commit = seen.status.commit
+        yield Held(
+            seen=seen,
+            settings=settings,
+            ignored=ignored,
+            snapshot=snapshot(seen.tree, seen.status, settings, ignored),
+            unpushed=unpushed(seen.tree, commit) if commit else Unpushed(),
+        )
+
+
+def _repositories(tree: WorkTree, path: str) -> Iterator[Seen]:
+    """The repository and those inside it, at any depth."""
+    status = status_of(tree)
+    inner, unreadable = [], []
+    for name in status.nested:
+        try:
+            inner.append((name, work_tree_around(tree.root / name)))
+        except GitFailed as error:
+            unreadable.append(f"the repository {name} cannot be read: {error}")
+    yield Seen(path, tree, status, tuple(unreadable))
+    for name, other in inner:
+        yield from _repositories(other, _joined(path, name))
+
+
+def _own(files: Sequence[Path], root: Path, roots: Sequence[Path]) -> list[Path]:
+    """Those files whose innermost repository is the one at `root`."""
+    inner = [other for other in roots if other != root and other.is_relative_to(root)]
+    return [
+        file
+        for file in files
+        if file.is_relative_to(root) and not any(file.is_relative_to(other) for other in inner)
     ]
-    modules = tuple(known[path] for path in sorted(known))
-    return state.fact.but(modules=modules, changed_during_run=tuple(sorted(changed)))
 
 
-@dataclass(frozen=True)
-class _Status:
-    commit: str | None
-    branch: str | None
-    modified: tuple[str, ...]  # tracked paths, relative to the root
-    untracked: tuple[str, ...]
-    inner: tuple[str, ...]  # repositories inside this one that hold changes of their own
-    n_modified: int  # a rename is one change of two paths
-
-    @property
-    def is_dirty(self) -> bool:
-        return bool(self.modified or self.untracked)
-
-
-@dataclass(frozen=True)
-class _Snapshot:
-    tree: str | None
-    patch: bytes | None = None
-    digest: str | None = None
-    is_verified: bool = False
-    skipped: tuple[str, ...] = ()
-
-
-def _git(
-    repo: Repo, *words: str, env: Mapping[str, str] | None = None, stdin: bytes | None = None
-) -> bytes:
-    """Output of one git command, byte for byte."""
-    with tempfile.TemporaryFile() as given:
-        given.write(stdin or b"")
-        given.seek(0)
-        output = repo.git.execute(
-            ["git", *FLAGS, *words],
-            istream=given,
-            stdout_as_string=False,
-            strip_newline_in_stdout=False,
-            kill_after_timeout=GIT_SECONDS,
-            env=dict(env) if env else None,
-        )
-    return output if isinstance(output, bytes) else str(output).encode()
+def _fact(held: Sequence[Held]) -> Code:
+    outermost, *inner = held
+    status = outermost.seen.status
+    reasons = [
+        *outermost.reasons,
+        *(f"{it.seen.path}: {why}" for it in inner for why in it.reasons),
+    ]
+    return Code(
+        **_stored(outermost),
+        branch=status.branch,
+        is_dirty=any(it.is_dirty for it in held),
+        n_modified=sum(it.n_modified for it in held),
+        n_untracked=sum(len(it.seen.status.untracked) for it in held),
+        restore_verified=not reasons,
+        not_restorable="; ".join(reasons) or None,
+        submodules=tuple(
+            Repository(
+                **_stored(it),
+                path=it.seen.path,
+                restore_verified=not it.reasons,
+                not_restorable="; ".join(it.reasons) or None,
+            )
+            for it in inner
+        ),
+        skipped=tuple(
+            masked_text(_joined(it.seen.path, path)) for it in held for path in it.snapshot.skipped
+        ),
+        entry_point=_entry_point(outermost.seen.tree.root),
+        argv=masked_argv(sys.argv),
+    )
 
 
-def _status(repo: Repo) -> _Status:
-    excluded = [f":(exclude){path}" for path in STORE]
-    command = ("status", "--porcelain=v2", "--branch", "-z", "-uall", "--", ".", *excluded)
-    commit = branch = None
-    modified: list[str] = []
-    untracked: list[str] = []
-    inner: list[str] = []
-    n_modified = 0
-    entries = iter(os.fsdecode(_git(repo, *command)).split("\0"))
-    for entry in entries:
-        kind = entry[:1]
-        if entry.startswith("# branch.oid "):
-            commit = None if entry.endswith("(initial)") else entry.split()[-1]
-        elif entry.startswith("# branch.head "):
-            branch = None if entry.endswith("(detached)") else entry.partition("head ")[2]
-        elif kind in FIELDS_BEFORE_PATH:
-            n_modified += 1
-            _, _, submodule, *_, path = entry.split(" ", FIELDS_BEFORE_PATH[kind])
-            modified.append(path)
-            if submodule[2:] not in ("..", ""):  # modified or untracked files inside
-                inner.append(path)
-            if kind == "2":
-                modified.append(next(entries))  # a rename is followed by its old path
-        elif kind == "?":
-            untracked.append(entry[2:])
-    inner += [path for path in untracked if path.endswith("/")]
-    return _Status(commit, branch, tuple(modified), tuple(untracked), tuple(inner), n_modified)
-
-
-def _clean(repo: Repo) -> _Snapshot:
-    if not repo.head.is_valid():
-        return _Snapshot(tree=None, is_verified=True)
-    return _Snapshot(tree=_git(repo, "rev-parse", "HEAD^{tree}").decode().strip(), is_verified=True)
-
-
-def _snapshot(repo: Repo, status: _Status) -> _Snapshot:
-    """Tree id of the work tree as it stands, and a proved patch from the commit to it."""
-    root = Path(str(repo.working_tree_dir))
-    large = (path for path in status.untracked if _is_large(root / path))
-    skipped = (*status.inner, *large)
-    with tempfile.TemporaryDirectory(prefix="repro-git-") as scratch:
-        env = _scratch_env(repo, Path(scratch))
-        index = Path(repo.git_dir) / "index"
-        if index.exists():
-            # With its times: git looks again into files as young as their index.
-            shutil.copy2(index, env["GIT_INDEX_FILE"])
-        changed = [*status.modified, *(set(status.untracked) - set(skipped))]
-        _git(
-            repo,
-            *("update-index", "--add", "--remove", "-z", "--stdin"),
-            env=env,
-            stdin=b"".join(os.fsencode(path) + b"\0" for path in changed),
-        )
-        tree = _git(repo, "write-tree", env=env).decode().strip()
-        base = (
-            status.commit or _git(repo, "hash-object", "-t", "tree", "/dev/null").decode().strip()
-        )
-        patch = _git(repo, "diff", *PATCH, base, tree, env=env)
-        is_verified = not skipped and _applies(repo, status.commit, patch, tree, env, Path(scratch))
-    masked = masked_text(patch.decode("latin-1")).encode("latin-1")
-    is_verified = is_verified and masked == patch
-    return _Snapshot(tree, masked, digest_bytes(masked), is_verified, skipped)
-
-
-def _scratch_env(repo: Repo, scratch: Path) -> dict[str, str]:
-    objects = Path(repo.common_dir) / "objects"
-    (scratch / "objects").mkdir()
+def _stored(held: Held) -> dict[str, Any]:
+    """The fields that every repository has."""
+    patch, bundle = held.snapshot.patch, held.unpushed.bundle
     return {
-        "GIT_INDEX_FILE": str(scratch / "index"),
-        "GIT_OBJECT_DIRECTORY": str(scratch / "objects"),
-        "GIT_ALTERNATE_OBJECT_DIRECTORIES": str(objects),
+        "commit": held.seen.status.commit,
+        "remote": held.settings.remote,
+        "tree": held.snapshot.tree,
+        "kept_tree": held.snapshot.kept_tree,
+        "patch": _path(patch, "patch"),
+        "patch_digest": None if patch is None else digest_bytes(patch),
+        "bundle": _path(bundle, "bundle"),
+        "bundle_digest": None if bundle is None else digest_bytes(bundle),
+        "autocrlf": held.settings.autocrlf,
+        "eol": held.settings.eol,
     }
 
 
-def _applies(
-    repo: Repo, commit: str | None, patch: bytes, tree: str, env: dict[str, str], scratch: Path
-) -> bool:
-    """Whether the patch turns the commit into exactly this tree."""
-    (scratch / "patch").write_bytes(patch)
-    env = {**env, "GIT_INDEX_FILE": str(scratch / "restored")}
-    try:
-        _git(repo, "read-tree", commit or "--empty", env=env)
-        if patch:
-            _git(repo, "apply", *APPLY, str(scratch / "patch"), env=env)
-        return _git(repo, "write-tree", env=env).decode().strip() == tree
-    except GitCommandError:
-        return False
+def _path(content: bytes | None, suffix: str) -> str | None:
+    return None if content is None else evidence_path(digest_bytes(content), suffix)
 
 
-def _is_large(path: Path) -> bool:
-    try:
-        return path.lstat().st_size > UNTRACKED_BYTES
-    except OSError:
-        return False
+def _evidence(held: Sequence[Held]) -> dict[str, bytes]:
+    contents = [
+        pair
+        for it in held
+        for pair in ((it.snapshot.patch, "patch"), (it.unpushed.bundle, "bundle"))
+    ]
+    return {
+        evidence_path(digest_bytes(content), suffix): content
+        for content, suffix in contents
+        if content is not None
+    }
 
 
-def _remote(repo: Repo) -> str | None:
-    try:
-        return next((masked_url(remote.url) for remote in repo.remotes), None)
-    except (GitError, ValueError):
-        return None
-
-
-def _imported_files(root: Path) -> Iterator[Path]:
-    """Source files under the root that this process has imported, each once."""
-    seen: set[Path] = set()
-    for module in list(sys.modules.values()):
-        source = getattr(module, "__file__", None)
-        if not isinstance(source, str) or not source.endswith(".py"):
-            continue
-        path = _resolved(source)
-        if path not in seen and path.is_relative_to(root) and "site-packages" not in path.parts:
-            seen.add(path)
-            yield path
-
-
-@cache
-def _resolved(source: str) -> Path:
-    """Costs 60 us, and four times a run thousands of files are looked at."""
-    return Path(source).resolve()
-
-
-def _modules(root: Path) -> Iterator[Module]:
-    root = root.resolve()
-    for path in sorted(_imported_files(root)):
-        if path.exists():
-            digest = source_digest(path.read_bytes())
-            yield Module(path=path.relative_to(root).as_posix(), digest=digest)
-
-
-def _sources(root: Path) -> dict[Path, str]:
-    files = _imported_files(root.resolve())
-    return {path: digest_bytes(path.read_bytes()) for path in files if path.exists()}
-
-
-def source_digest(source: bytes | str) -> str:
-    """Digest of Python source by its syntax tree: comments and layout do not count.
-
-    >>> source_digest("x = 1  # one") == source_digest("x=1")
-    True
-    """
-    try:
-        with warnings.catch_warnings(action="ignore"):  # Python said them when it was imported
-            tree = ast.parse(source)
-        return digest_bytes(ast.dump(tree).encode("utf-8", "surrogatepass"))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return digest_bytes(source if isinstance(source, bytes) else source.encode())
+def _joined(path: str, file: str) -> str:
+    return file if path == "." else f"{path}/{file}"
 
 
 def _entry_point(root: Path) -> str | None:
@@ -295,3 +211,57 @@ def _entry_point(root: Path) -> str | None:
         return None
     path = Path(main).resolve()
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
+
+
+def at_end(state: CodeState) -> Code:
+    """The same state, with what was imported since and what was edited meanwhile."""
+    imported = imported_files(state.root)
+    late = {path: path.read_bytes() for path in imported if path not in state.sources}
+    ends = [_end(held) for held in state.held]
+    changed = sorted(path for end in ends for path in end.changed)
+    created = sorted(path for end in ends for path in end.created)
+    names = {path.relative_to(state.root).as_posix() for path in late}
+    unkept = sorted(names & {*changed, *created, *_ignored(state.held, list(late))})
+    reasons = [state.fact.not_restorable] if state.fact.not_restorable else []
+    if unkept:
+        reasons.append(f"imported later, from files that were not kept: {shown(unkept)}")
+    return state.fact.but(
+        modules=modules_of({**state.sources, **late}, state.root),
+        tree_at_end=ends[0].tree,
+        changed_during_run=tuple(map(masked_text, changed)),
+        created_during_run=tuple(map(masked_text, created)),
+        restore_verified=not reasons,
+        not_restorable="; ".join(reasons) or None,
+    )
+
+
+@dataclass(frozen=True)
+class End:
+    """What became of a repository while the run lasted; paths are relative to the outermost."""
+
+    tree: str | None
+    changed: tuple[str, ...]
+    created: tuple[str, ...]
+
+
+def _end(held: Held) -> End:
+    tree, before = held.seen.tree, held.snapshot.changes
+    after_tree, after = changes_since(tree, held.seen.status.commit, held.ignored)
+    other = [path for path in before.keys() | after.keys() if before.get(path) != after.get(path)]
+    changed = [path for path in other if _was_there(path, before, after)]
+    created = set(other) - set(changed)
+    named = (tuple(_joined(held.seen.path, path) for path in paths) for paths in (changed, created))
+    return End(after_tree, *named)
+
+
+def _was_there(path: str, before: Mapping[str, Change], after: Mapping[str, Change]) -> bool:
+    """Whether the file existed when the run started."""
+    return before[path].mode != DELETED if path in before else after[path].was_there
+
+
+def _ignored(held: Sequence[Held], files: Sequence[Path]) -> Iterator[str]:
+    """Those files that git ignores, relative to the outermost repository."""
+    roots = [it.seen.tree.root for it in held]
+    for it in held:
+        hidden = hidden_by_ignore(it.seen.tree, _own(files, it.seen.tree.root, roots))
+        yield from (_joined(it.seen.path, path) for path in hidden)

@@ -1,22 +1,72 @@
-"""A DataLoader that tells how many samples each batch held."""
+"""Loaders that tell how many samples each batch held, and show every batch to who wants to look."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch.utils.data import DataLoader
+
+
+class Witness(Protocol):
+    """Who looks at every batch before the training loop gets it."""
+
+    def begin(self) -> None:
+        """A pass over the data begins."""
+
+    def saw(self, batch: Any) -> None:
+        """A batch is handed out."""
+
+    def end(self) -> None:
+        """The pass came to its end."""
 
 
 class CountedLoader(DataLoader[Any]):
     """Reports the size of every batch in the moment the training loop gets it."""
 
     on_batch: Callable[[int], None] | None = None
+    stream: Witness | None = None
+    listener: Witness | None = None
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]  # an iterator is all loops need
-        for batch in super().__iter__():
-            if self.on_batch is not None:
-                self.on_batch(batch_size(batch))
-            yield batch
+        return _handed_out(super().__iter__(), self)
+
+
+class WatchedLoader:
+    """The same for a loader that was made elsewhere; for all else it is that loader."""
+
+    def __init__(self, loader: Any) -> None:
+        self.loader = loader
+        self.on_batch: Callable[[int], None] | None = None
+        self.stream: Witness | None = None
+        self.listener: Witness | None = None
+
+    def __iter__(self) -> Iterator[Any]:
+        return _handed_out(iter(self.loader), self)
+
+    def __len__(self) -> int:
+        return len(self.loader)
+
+    def __bool__(self) -> bool:  # or a loader without a length would be asked for one
+        return bool(self.loader)
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "loader":  # while it is being copied or unpickled
+            raise AttributeError(name)
+        return getattr(self.loader, name)
+
+
+def _handed_out(batches: Iterator[Any], loader: CountedLoader | WatchedLoader) -> Iterator[Any]:
+    witnesses = [one for one in (loader.stream, loader.listener) if one is not None]
+    for one in witnesses:
+        one.begin()
+    for batch in batches:
+        for one in witnesses:
+            one.saw(batch)
+        if loader.on_batch is not None:
+            loader.on_batch(batch_size(batch))
+        yield batch
+    for one in witnesses:
+        one.end()
 
 
 def batch_size(batch: Any) -> int:
@@ -27,4 +77,7 @@ def batch_size(batch: Any) -> int:
         return batch_size(next(iter(batch.values()), ()))
     if isinstance(batch, tuple | list) and batch and not isinstance(batch[0], str | int | float):
         return batch_size(batch[0])
-    return len(batch) if hasattr(batch, "__len__") else 1
+    try:
+        return len(batch)
+    except TypeError:  # an array of no dimension has `__len__`, and no length
+        return 1

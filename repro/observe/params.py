@@ -17,7 +17,7 @@ from repro.digest import digest_bytes
 from repro.errors import UsageError
 from repro.facts.fact import Scalar
 from repro.facts.params import Param
-from repro.observe.redaction import MASK, is_secret_name, masked_text
+from repro.observe.redaction import masked_text, masked_value
 
 TEXT_CHARACTERS = 1_000
 
@@ -70,27 +70,29 @@ def _flatten(prefix: str, params: Mapping[Any, Any]) -> Iterator[tuple[str, Scal
         ):
             yield from _flatten(f"{name}.", _as_mapping(value))
         else:
-            yield name, MASK if isinstance(value, str) and is_secret_name(name) else scalar(value)
+            yield name, scalar(value, name)
 
 
-def scalar(value: object) -> Scalar:
+def scalar(value: object, name: str = "") -> Scalar:
     """A value as it is stored: plain scalars as they are, everything else as text.
 
-    A text that is too long ends in its digest, so that two that differ stay two.
+    A secret is masked, which it may be by the name that it goes by. A text that is too long ends in
+    its digest, so that two that differ stay two.
 
     >>> scalar(0.1), scalar((1, 2)), scalar(float("inf"))
     (0.1, '(1, 2)', 'inf')
     """
     if isinstance(value, Enum):
-        return scalar(value.value)
+        return scalar(value.value, name)
+    value = masked_value(name, value)
     if value is None or isinstance(value, bool | int):
         return value
-    if hasattr(value, "tolist"):  # numpy and torch leave out the middle of a long array
-        return scalar(value.tolist())
-    if isinstance(value, float):
-        return value if math.isfinite(value) else str(value)
     if isinstance(value, type) or inspect.isroutine(value):
         return value.__qualname__
+    if hasattr(value, "tolist"):  # numpy and torch leave out the middle of a long array
+        return scalar(value.tolist(), name)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
     text = masked_text(str(value) if isinstance(value, str | PurePath) else _described(value))
     if len(text) <= TEXT_CHARACTERS:
         return text

@@ -1,134 +1,237 @@
-"""Looks at a metric function, and computes a score with it."""
+"""Takes the scores of a run: value, definition, rows, and one entry in the ledger each."""
 
-import functools
-import inspect
-import textwrap
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
 
-from repro.digest import canonical_json, digest_json, ordered_digest, row_hashes, table
+import numpy as np
+
+from repro.determinism import isolated
+from repro.digest import RowHashes, digest_bytes, ordered_digest, row_hashes, table
 from repro.errors import UsageError
-from repro.facts.scores import Score
-from repro.observe.code import source_digest
-from repro.observe.environment import distribution_of
-from repro.observe.params import scalar
+from repro.facts.fact import Absent
+from repro.facts.scores import Read, Score
+from repro.observe import per_example
+from repro.observe.direction import known_direction
+from repro.observe.evidence import Evidence, evidence_path
+from repro.observe.ledger import Ledger
+from repro.observe.metric import Metric, evaluate, metric_name, signature
+from repro.observe.observer import observed
 
-Metric = Callable[..., Any]
+EVALUATION = ("valid", "test")
+MAX_DEFINITIONS = 20  # of one name that are kept: an argument may change with every epoch
+
+# Two scores that share these are one metric taken twice: the later one stands for both.
+DEFINITION = (
+    *("on", "metric", "source_digest", "library", "arguments", "defaults", "constants"),
+    *("helpers_digest", "greater_is_better"),
+)
 
 
-def compute(
-    name: str,
-    metric: Metric,
-    y_true: Any,
-    y_pred: Any,
-    *,
-    on: str,
-    greater_is_better: bool | None,
-    arguments: Mapping[str, Any],
-    step: int,
-) -> Score:
-    """The value of the metric, with its definition and the rows it was computed on.
+@dataclass(frozen=True)
+class Measure:
+    """What is measured: a metric with its arguments, under a name, on a role of the data."""
 
-    Raises
-    ------
-    UsageError
-        The metric returns no single number, or `y_true` and `y_pred` differ in length.
-    """
-    if len(y_true) != len(y_pred):
+    name: str
+    metric: Metric
+    on: str
+    greater_is_better: bool | None
+    per_example: Any  # None, True, an array or a function
+    arguments: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        if self.on not in EVALUATION:
+            raise UsageError(
+                f"score({self.name!r}, on={self.on!r}): rows that the model learned from "
+                f'measure nothing. Pass on="valid" or on="test", as in log_data.'
+            )
+
+    def examples(self, y_true: Any, y_pred: Any) -> per_example.Values | None:
+        """The score of each row, if asked for."""
+        return per_example.values_of(
+            self.name, self.metric, self.per_example, self.arguments, y_true, y_pred
+        )
+
+    def number(self, result: Any) -> float:
+        """The result as the one number that a score is."""
+        try:
+            return float(result)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise UsageError(
+                f"score({self.name!r}): {metric_name(self.metric)} returned {result!r}, "
+                f"not one number. "
+                f"Pass a metric that averages, or score each value under its own name."
+            ) from error
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What came out of measuring some rows."""
+
+    value: float
+    n_rows: int
+    rows: RowHashes | Absent  # of y_true
+    ids: RowHashes | None
+    examples: per_example.Values | None
+    training_mode: bool | None
+    step: int
+
+
+class Log(Protocol):
+    """`run.log_metrics`."""
+
+    def __call__(self, metrics: Mapping[str, float], step: int) -> None:
+        """Log values at one step."""
+
+
+class ScoreBook:
+    """Every score of a run, with the ledger of looks."""
+
+    def __init__(
+        self, log: Log, training_mode: Callable[[], bool | None], notes: list[str]
+    ) -> None:
+        self._log = log
+        self._training_mode = training_mode
+        self._notes = notes
+        self._ledger = Ledger()
+        self._scores: dict[str, dict[tuple[Any, ...], tuple[Score, bytes | None]]] = {}
+
+    def score(
+        self, measure: Measure, y_true: Any, y_pred: Any, *, rows: Any = None, step: int = 0
+    ) -> float:
+        """Measure these rows, log the value, and keep what defines it."""
+        n_rows = check_rows(measure.name, y_true, y_pred, rows)
+        per_example.check(measure.name, measure.metric, measure.per_example, measure.arguments)
+        with isolated():
+            result = evaluate(measure.metric, y_true, y_pred, measure.arguments)
+            taken = Taken(
+                value=measure.number(result),
+                n_rows=n_rows,
+                rows=observed(lambda: hashes_of(y_true)),
+                ids=None if rows is None else hashes_of(rows),
+                examples=measure.examples(y_true, y_pred),
+                training_mode=self.training_mode(),
+                step=step,
+            )
+        self.keep(measure, taken)
+        return taken.value
+
+    def training_mode(self) -> bool | None:
+        """Of the watched model, now; an observer that fails knows nothing."""
+        found = observed(self._training_mode)
+        return None if isinstance(found, Absent) else found
+
+    def keep(self, measure: Measure, taken: Taken) -> None:
+        """Log the value, record the score, and enter the look."""
+        self._log({measure.name: taken.value}, taken.step)
+        found = observed(lambda: self._described(measure, taken))
+        if isinstance(found, Absent):
+            self._note(f"{measure.name} was logged, not scored: {found.reason}")
+        else:
+            score, values = found
+            same_name = self._scores.setdefault(score.name, {})
+            key = tuple(getattr(score, part) for part in DEFINITION)
+            same_name.pop(key, None)  # the last score of a name stands last
+            same_name[key] = (score, values)
+            if len(same_name) > MAX_DEFINITIONS:
+                del same_name[next(iter(same_name))]
+        digest = None if isinstance(taken.rows, Absent) else ordered_digest(taken.rows)
+        self._ledger.look(measure.on, measure.name, taken.n_rows, digest, step=taken.step)
+
+    def _described(self, measure: Measure, taken: Taken) -> tuple[Score, bytes | None] | Absent:
+        if isinstance(taken.rows, Absent):
+            return taken.rows
+        values = None if taken.examples is None else per_example.as_npy(taken.examples)
+        digest = None if values is None else digest_bytes(values)
+        n_ids = None if taken.ids is None else len(np.unique(taken.ids, axis=0))
+        if n_ids is not None and n_ids < taken.n_rows:
+            self._note(f"{measure.name}: {taken.n_rows} rows have {n_ids} ids: some count twice")
+        score = Score(
+            name=measure.name,
+            value=taken.value,
+            on=measure.on,
+            **asdict(signature(measure.metric, measure.arguments)),
+            greater_is_better=self._direction(measure),
+            n_rows=taken.n_rows,
+            rows_digest=ordered_digest(taken.rows),
+            step=taken.step,
+            training_mode=taken.training_mode,
+            ids_digest=None if taken.ids is None else ordered_digest(taken.ids),
+            n_ids=n_ids,
+            per_example=None if digest is None else evidence_path(digest, "npy"),
+            per_example_digest=digest,
+        )
+        return score, values
+
+    def _direction(self, measure: Measure) -> bool | None:
+        """What was said; else what the library says."""
+        said, known = measure.greater_is_better, known_direction(measure.metric, measure.arguments)
+        if said is None and known is None:
+            self._note(
+                f"{measure.name}: whether more is better is not known of "
+                f"{metric_name(measure.metric)}; say greater_is_better=True or False"
+            )
+        if said is not None and known is not None and said != known:
+            self._note(
+                f"{measure.name}: greater_is_better={said} was said, "
+                f"{metric_name(measure.metric)} is known for {known}"
+            )
+        return known if said is None else said
+
+    def _note(self, text: str) -> None:
+        if text not in self._notes:
+            self._notes.append(text)
+
+    @property
+    def scored(self) -> tuple[Score, ...]:
+        """The last score of every definition."""
+        return tuple(score for same in self._scores.values() for score, _ in same.values())
+
+    @property
+    def reads(self) -> tuple[Read, ...]:
+        """The ledger of looks."""
+        return self._ledger.reads
+
+    def n_looks(self, role: str) -> int:
+        """How often this role was looked at."""
+        return self._ledger.n_looks(role)
+
+    def evidence(self) -> Evidence:
+        """Content of the artifacts that the scores refer to, by path."""
+        kept = (pair for same in self._scores.values() for pair in same.values())
+        return {score.per_example: values for score, values in kept if score.per_example and values}
+
+
+def check_rows(name: str, y_true: Any, y_pred: Any, rows: Any) -> int:
+    """How many rows there are; raises UsageError unless there is one prediction and id for each."""
+    counts = [
+        _length(name, what, values) for what, values in (("y_true", y_true), ("y_pred", y_pred))
+    ]
+    if counts[0] != counts[1]:
         raise UsageError(
-            f"score({name!r}): y_true has {len(y_true)} rows, y_pred has {len(y_pred)}. "
+            f"score({name!r}): y_true has {counts[0]} rows, y_pred has {counts[1]}. "
             f"Score every row once."
         )
-    result = metric(y_true, y_pred, **arguments)
-    try:
-        value = float(result)
-    except (TypeError, ValueError) as error:
+    n_ids = counts[0] if rows is None else _length(name, "rows", rows)
+    if n_ids != counts[0]:
         raise UsageError(
-            f"score({name!r}): {metric_name(metric)} returned {result!r}, not one number. "
-            f"Pass a metric that averages, or score each value under its own name."
-        ) from error
-    truth = table(y_true)
-    rows = row_hashes(truth.features + truth.labels)
-    layers, bound = _layers(metric)
-    return Score(
-        name=name,
-        value=value,
-        on=on,
-        metric=metric_name(metric),
-        source_digest=_source_digest(layers),
-        library=distribution_of(layers[-1].__module__ or ""),
-        arguments=canonical_json(
-            {key: scalar(value) for key, value in {**bound, **arguments}.items()}
-        ),
-        greater_is_better=_direction(metric_name(metric), greater_is_better),
-        n_rows=len(rows),
-        rows_digest=ordered_digest(rows),
-        step=step,
-    )
+            f"score({name!r}): rows has {n_ids} ids for {counts[0]} rows. "
+            f"Pass the id of each row, in the order of y_true."
+        )
+    return counts[0]
 
 
-def _direction(name: str, said: bool | None) -> bool | None:
-    """What was said; else by scikit-learn's convention: scores grow, losses and errors shrink."""
-    if said is not None or not name.startswith("sklearn.metrics."):
-        return said
-    if name.endswith("_score"):
-        return True
-    return False if name.endswith(("_loss", "_error", "_deviance")) else None
-
-
-def metric_name(metric: Metric) -> str:
-    """Qualified name of the function: `sklearn.metrics.accuracy_score`."""
-    *_, function = _layers(metric)[0]
-    module = (function.__module__ or "").partition("._")[0]  # private modules are no address
-    return f"{module}.{getattr(function, '__qualname__', type(function).__qualname__)}"
-
-
-def _layers(metric: Metric) -> tuple[list[Any], dict[str, Any]]:
-    """The function below the decorators it wears, and everything bound to it.
-
-    Decorators of libraries, such as scikit-learn's check of parameters, are left out.
-    """
-    bound: dict[str, Any] = {}
-    while isinstance(metric, functools.partial):
-        names = list(inspect.signature(metric.func).parameters)
-        bound = {**dict(zip(names, metric.args, strict=False)), **metric.keywords, **bound}
-        metric = metric.func
-    layers: list[Any] = []
-    while hasattr(metric, "__wrapped__"):
-        if distribution_of(getattr(metric, "__globals__", {}).get("__name__", "")) is None:
-            layers.append(metric)
-        metric = metric.__wrapped__
-    layers.append(metric if hasattr(metric, "__module__") else type(metric))
-    states = (_state(layer) for layer in layers)
-    return layers, {**{key: value for state in states for key, value in state.items()}, **bound}
-
-
-def _state(function: Any) -> dict[str, Any]:
-    """Plain values that a closure or an object brings along: two thresholds are two metrics."""
-    owner = function.__self__ if inspect.ismethod(function) else function
-    if inspect.isfunction(owner):
-        held = inspect.getclosurevars(owner).nonlocals
-    else:
-        held = {} if inspect.isclass(owner) else getattr(owner, "__dict__", {})
-    return {name: held[name] for name in held if name[0] != "_" and _is_plain(held[name])}
-
-
-def _is_plain(value: object) -> bool:
-    if isinstance(value, list | tuple):
-        return all(map(_is_plain, value))
-    return value is None or isinstance(value, str | int | float)
-
-
-def _source_digest(layers: list[Any]) -> str | None:
-    digests = [_digest_of_one(layer) for layer in layers]
-    return digests[0] if len(digests) == 1 or None in digests else digest_json(digests)
-
-
-def _digest_of_one(layer: Any) -> str | None:
-    is_named = inspect.isroutine(layer) or inspect.isclass(layer)
-    # Of a decorator, `inspect` would go on to what it decorates.
-    target = getattr(layer, "__code__", layer) if is_named else type(layer)
+def _length(name: str, what: str, values: Any) -> int:
     try:
-        return source_digest(textwrap.dedent(inspect.getsource(target)))
-    except (OSError, TypeError):
-        return None
+        return len(values)
+    except TypeError as error:  # a number, a tensor without dimensions, a generator
+        raise UsageError(
+            f"score({name!r}): {what} is {type(values).__name__}, which has no rows. "
+            f"Pass an array, a tensor, a series or a list with one entry for each row."
+        ) from error
+
+
+def hashes_of(values: Any) -> RowHashes:
+    """One hash a row, in order."""
+    content = table(list(values) if isinstance(values, tuple) else values)  # a pair is (X, y)
+    return row_hashes(content.features + content.labels)

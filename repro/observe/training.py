@@ -5,24 +5,28 @@ batches when no loader of ours does. Both are removed at the end.
 """
 
 import sys
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any
 
-from repro.facts.architecture import Architecture
 from repro.facts.batching import Batching
 from repro.facts.budget import Budget
-from repro.facts.fact import Absent, Scalar
-from repro.facts.optimizer import Group, Optimizer, Setting
-from repro.observe.architecture import from_model
+from repro.facts.fact import Absent
+from repro.facts.optimizer import Optimizer
+from repro.observe.architecture import is_initialized, unwrapped
 from repro.observe.audience import Audience
-from repro.observe.params import scalar
+from repro.observe.counting import Counting, most_frequent
+from repro.observe.fit_scope import Fits, listening
+from repro.observe.hook import Hook
+from repro.observe.observer import observed
+from repro.observe.optimizers import Optimizers, described
+from repro.observe.sampler import sampler_of
+from repro.observe.study import is_study
+from repro.observe.technique import is_sampled, untrained
 from repro.observe.techniques import technique_types
 
-NOTHING_TRAINED = "no torch optimizer stepped in this run"
-OTHER_FRAMEWORKS = ("jax", "tensorflow", "mxnet", "paddle")
-MOVING = ("last_epoch", "best", "num_bad_epochs", "cooldown_counter", "T_cur", "T_i")
-BOOKKEEPING = ("params", "initial_lr", "param_names", "swa_lr")  # of a param group: no settings
+IN_ORDER = ("SequentialSampler", "_InfiniteConstantSampler")
 
 
 class Training:
@@ -31,17 +35,17 @@ class Training:
     def __init__(self, is_current: Callable[[], bool]) -> None:
         self._is_current = is_current
         self.audience = Audience([kind() for kind in technique_types()])
+        self._fits = Fits(is_current, self.audience.tell)
         self._handles: list[Any] = []
+        self._forward_handle: Any = None
+        self._backward_handle: Any = None
         self._model: Any = None
-        self._counts_forwards = False
         self._scheduler: Any = None
-        self._optimizers: list[Any] = []
-        self._settings: dict[int, list[dict[str, Scalar]]] = {}
+        self._optimizers = Optimizers()
         self._loader: Any = None
-        self._micro: Counter[int] = Counter()
-        self._accumulation: Counter[int] = Counter()
-        self._effective: Counter[int] = Counter()
-        self._since_step: list[int] = []
+        self._counting = Counting()
+        self._loading: set[int] = set()  # ids of models whose load_state_dict is noticed
+        self._is_fresh = False  # no step since the last `watch`
         self.n_steps = 0
 
     def hook_optimizers(self) -> None:
@@ -58,130 +62,171 @@ class Training:
             ]
 
     def watch(self, model: Any, optimizer: Any, scheduler: Any, loss: Any = None) -> None:
-        """Remember the objects; count batches at the forward of the first model."""
-        self._model, self._scheduler = model, scheduler
+        """Remember the objects; count batches at the forward of the first model.
+
+        Objects that are shown after steps were made replace those before: they count from now on.
+        """
+        if is_study(model):
+            self.audience.tell("searched", model)
+            return
+        is_news = (
+            model is not self._model if optimizer is None else not self._optimizers.knows(optimizer)
+        )
+        is_later = self.n_steps > 0 and is_news
+        self._model, self._scheduler, self._is_fresh = model, scheduler, True
         self.audience.tell("watched", model, optimizer, scheduler, loss)
         if optimizer is not None:
-            self._remember(optimizer)
-        if hasattr(model, "register_forward_pre_hook") and not self._counts_forwards:
-            self._counts_forwards = True
+            self._optimizers.remember(optimizer)
+            if is_later:
+                self._optimizers.lead(optimizer)
+        if hasattr(model, "register_forward_pre_hook") and (
+            is_later or self._forward_handle is None
+        ):
             self.hook_optimizers()
-            self._handles.append(
-                model.register_forward_pre_hook(self._before_forward, with_kwargs=True)
-            )
+            self._hook_forward(model)
+        if optimizer is not None and self._optimizers.leads(optimizer):
+            self._hook_backward(optimizer)
+        self._hook_loading(unwrapped(model))
+
+    def _hook_loading(self, model: Any) -> None:
+        """Notice when the weights of a model, or of one of its children, are set from a state."""
+        if hasattr(model, "register_load_state_dict_post_hook") and id(model) not in self._loading:
+            self._loading.add(id(model))
+            for module in (model, *model.children()):
+                look = Hook(self._after_load)
+                self._handles.append(module.register_load_state_dict_post_hook(look))
+
+    def _after_load(self, module: Any, keys: Any) -> None:
+        if self._is_current():
+            self.audience.tell("state_loaded", module, tuple(keys.missing_keys))
+
+    def _hook_forward(self, model: Any) -> None:
+        if self._forward_handle is not None:
+            self._forward_handle.remove()
+        look = Hook(self._before_forward)
+        self._forward_handle = model.register_forward_pre_hook(look, with_kwargs=True)
+
+    def _hook_backward(self, optimizer: Any) -> None:
+        """Notice backward passes at one of the parameters that are trained."""
+        if self._backward_handle is not None:
+            self._backward_handle.remove()
+        trained = (p for group in optimizer.param_groups for p in group["params"])
+        one = next(
+            (p for p in trained if is_initialized(p) and p.requires_grad and p.is_leaf), None
+        )
+        if one is not None:
+            look = Hook(self._after_backward)
+            self._backward_handle = one.register_post_accumulate_grad_hook(look)
+
+    def watch_fits(self) -> AbstractContextManager[None]:
+        """A block in which the techniques are told what scikit-learn fits."""
+        return listening(self._fits)
 
     def feeds(self, loader: Any) -> None:
-        """A loader of ours gives the training batches: it counts them, not the forward hook."""
+        """A loader that we see gives the training batches: it counts them, not the forward hook."""
         self.hook_optimizers()
         self._loader = loader
 
     def saw_batch(self, n_samples: int) -> None:
         """One batch was handed to the training loop."""
-        self._micro[n_samples] += 1
-        self._since_step.append(n_samples)
+        self._counting.handed_out(n_samples)
 
     def unhook(self) -> None:
         """Remove every hook."""
-        for handle in self._handles:
-            handle.remove()
+        self.audience.tell("unwatched")
+        for handle in (*self._handles, self._forward_handle, self._backward_handle):
+            if handle is not None:
+                handle.remove()
         self._handles = []
 
     def _before_forward(self, module: Any, args: Any, kwargs: Any) -> None:
+        if self._is_current():
+            inputs = (*args, *kwargs.values())
+            self.audience.tell("forward", module, inputs)
+            observed(partial(self._count_forward, module, inputs))
+
+    def _count_forward(self, module: Any, inputs: tuple[Any, ...]) -> None:
         import torch
 
-        if not self._is_current():
-            return
-        inputs = (*args, *kwargs.values())
-        self.audience.tell("forward", module, inputs)
-        if self._loader is None and module.training and torch.is_grad_enabled():
+        if not (module.training and torch.is_grad_enabled()):
+            self._counting.evaluated()
+        elif self._loader is not None:
+            self._counting.learned()
+        else:
             first = next((value for value in inputs if isinstance(value, torch.Tensor)), None)
             if first is not None and first.ndim:
-                self.saw_batch(int(first.shape[0]))
+                self._counting.called_with(first)
+
+    def _after_backward(self, parameter: Any) -> None:
+        if self._is_current():
+            self._counting.went_backward()
+            self.audience.tell("backward", parameter)
 
     def _before_step(self, optimizer: Any, args: Any, kwargs: Any) -> None:
         if self._is_current():
-            self._remember(optimizer)
-            if id(optimizer) not in self._settings:
-                self._settings[id(optimizer)] = _settings(optimizer)
+            observed(partial(self._optimizers.before_step, optimizer))
+            if self._backward_handle is None and self._optimizers.leads(optimizer):
+                observed(partial(self._hook_backward, optimizer))
             self.audience.tell("before_step", optimizer, self.n_steps)
+            if is_sampled(self.n_steps) or self._is_fresh:
+                self._is_fresh = False
+                self.audience.tell("sampled_step", optimizer, self.n_steps)
 
     def _after_step(self, optimizer: Any, args: Any, kwargs: Any) -> None:
         if not self._is_current():
             return
         self.audience.tell("after_step", optimizer, self.n_steps)
-        if optimizer is not self._optimizers[0]:
-            return
-        self.n_steps += 1
-        if self._since_step:
-            self._accumulation[len(self._since_step)] += 1
-            self._effective[sum(self._since_step)] += 1
-            self._since_step.clear()
-
-    def _remember(self, optimizer: Any) -> None:
-        if all(optimizer is not known for known in self._optimizers):
-            self._optimizers.append(optimizer)
+        if self._optimizers.leads(optimizer):
+            self.n_steps += 1
+            self._counting.stepped()
 
     def optimizer(self) -> Optimizer | Absent:
         """Every optimizer that stepped or was watched."""
-        if not self._optimizers:
-            return _untrained()
-        groups = [
-            group
-            for optimizer in self._optimizers
-            for group in self._settings.get(id(optimizer)) or _settings(optimizer)
-        ]
-        first, *others = groups
-        parameters = {
-            id(parameter): parameter.numel()
-            for optimizer in self._optimizers
-            for group in optimizer.param_groups
-            for parameter in group["params"]
-        }
-        return Optimizer(
-            name="+".join(type(optimizer).__name__ for optimizer in self._optimizers),
-            settings=_as_settings(first),
-            n_groups=len(groups),
-            n_parameters=sum(parameters.values()),
-            groups=tuple(
-                Group(index=index, settings=_as_settings(_difference(first, other)))
-                for index, other in enumerate(others, start=1)
-            ),
-            scheduler=None if self._scheduler is None else _described(self._scheduler),
-        )
+        scheduler = None if self._scheduler is None else described(self._scheduler)
+        return self._optimizers.fact(scheduler) or untrained()
 
     def batching(self) -> Batching | Absent:
         """Most frequent batch and step sizes."""
         if not self._optimizers:
-            return _untrained()
-        if not self._effective:
+            return untrained()
+        counted = self._counting
+        if not counted.effective:
             reason = "no batch was seen: run.watch(model, optimizer) or run.dataloader(dataset)"
             return Absent(reason=reason, kind="not_recorded")
         loader = self._loader
         world = _world_size()
         return Batching(
-            micro=_most_frequent(self._micro),
-            accumulation=_most_frequent(self._accumulation),
+            micro=most_frequent(counted.micro),
+            accumulation=most_frequent(counted.accumulation),
             world=world,
-            effective=_most_frequent(self._effective) * world,
+            effective=most_frequent(counted.effective) * world,
+            backwards=most_frequent(counted.backwards) if counted.backwards else None,
             observed_from="forward" if loader is None else "loader",
-            shuffle=None if loader is None else _shuffles(loader),
-            drop_last=None if loader is None else bool(loader.drop_last),
-            n_workers=None if loader is None else int(loader.num_workers),
+            shuffle=_shuffles(loader),
+            drop_last=getattr(loader, "drop_last", None),
+            n_workers=getattr(loader, "num_workers", None),
         )
 
-    def architecture(self) -> Architecture | Absent:
-        """The model that was watched."""
-        if self._model is not None:
-            return from_model(self._model)
-        if not self._optimizers:
-            return _untrained()
-        reason = "the model was not handed over: run.watch(model, optimizer)"
-        return Absent(reason=reason, kind="not_recorded")
+    @property
+    def batch_sizes(self) -> Mapping[int, int]:
+        """Rows of the batches that were learned from, and how many of each size there were."""
+        self._counting.settle()
+        return self._counting.micro
+
+    def is_in_training_mode(self) -> bool | None:
+        """Whether any module of the watched torch model is, be it one Dropout or BatchNorm.
+
+        None: no torch model was watched. That the mode changes nothing in some modules (Linear)
+        does not count: who did not call `eval()` did not mean to score.
+        """
+        modules = getattr(unwrapped(self._model), "modules", None)
+        return any(module.training for module in modules()) if modules else None
 
     def budget(self, *, n_train: int | None, n_test_reads: int, wall_seconds: float) -> Budget:
         """What was counted."""
-        n_batches = sum(self._micro.values())
-        n_samples = sum(size * times for size, times in self._micro.items())
+        sizes = self.batch_sizes
+        n_batches = sum(sizes.values())
+        n_samples = sum(size * times for size, times in sizes.items()) * _world_size()
         is_counted = n_batches > 0
         return Budget(
             n_steps=self.n_steps if self._optimizers else None,
@@ -193,52 +238,12 @@ class Training:
         )
 
 
-def _untrained() -> Absent:
-    other = next((name for name in OTHER_FRAMEWORKS if name in sys.modules), None)
-    if other is not None:
-        reason = f"{NOTHING_TRAINED}, but {other} is loaded and cannot be observed"
-        return Absent(reason=reason, kind="not_recorded")
-    return Absent(reason=NOTHING_TRAINED, kind="not_applicable")
-
-
-def _described(scheduler: Any) -> str:
-    """Class and plain settings of a scheduler, without what changes as it goes."""
-    state = scheduler.state_dict() if hasattr(scheduler, "state_dict") else {}
-    settings = [
-        f"{name}={state[name]!r}"
-        for name in sorted(state)
-        if name[0] != "_" and name not in MOVING and isinstance(state[name], int | float | str)
-    ]
-    return f"{type(scheduler).__name__}({', '.join(settings)})"
-
-
-def _settings(optimizer: Any) -> list[dict[str, Scalar]]:
-    return [
-        {name: _plain(value) for name, value in group.items() if name not in BOOKKEEPING}
-        for group in optimizer.param_groups
-    ]
-
-
-def _plain(value: Any) -> Scalar:
-    if hasattr(value, "numel"):  # a tensor: lr of a capturable optimizer
-        return float(value)
-    return scalar(value)
-
-
-def _as_settings(values: dict[str, Scalar]) -> tuple[Setting, ...]:
-    return tuple(Setting(name=name, value=values[name]) for name in sorted(values))
-
-
-def _difference(first: dict[str, Scalar], other: dict[str, Scalar]) -> dict[str, Scalar]:
-    return {name: value for name, value in other.items() if first.get(name, ...) != value}
-
-
-def _most_frequent(counts: Counter[int]) -> int:
-    return counts.most_common(1)[0][0]
-
-
-def _shuffles(loader: Any) -> bool:
-    return type(loader.sampler).__name__ not in ("SequentialSampler", "_InfiniteConstantSampler")
+def _shuffles(loader: Any) -> bool | None:
+    """Whether a loader shuffles; None: it has no sampler of its own to tell."""
+    sampler = sampler_of(loader)
+    if sampler is None:
+        return None
+    return bool(getattr(sampler, "shuffle", type(sampler).__name__ not in IN_ORDER))
 
 
 def _world_size() -> int:

@@ -8,6 +8,8 @@ from rich.text import Text
 from repro.audit.layer_diff import LayerChange
 from repro.audit.record_diff import WHY, DiffGroup, DiffRow, RecordDiff, Result
 from repro.audit.run_diff import CodeDiff, RowsDiff, RunDiff
+from repro.digest.row_set import Estimate
+from repro.facts.architecture import Layer
 from repro.report.shown import columns, document, shown
 
 SIGNS = {"same": "  ", "removed": "- ", "added": "+ ", "changed": "~ "}
@@ -120,14 +122,21 @@ def _files(code: CodeDiff) -> Iterator[Text]:
 
 def _shared_rows(rows: RowsDiff, records: RecordDiff) -> Iterator[Text]:
     for pair in rows.leaks:
-        error = f" +- {pair.error:,.0f}" if pair.error else ""
+        sides = [(pair.left, records.left.name), (pair.right, records.right.name)]
+        (learned, learner), (judged, judge) = sorted(sides, key=lambda side: side[0] != "train")
         yield Text(
-            f"  {pair.left} of {records.left.name} holds {pair.n_shared:,}{error} of the "
-            f"{pair.n_rows:,} rows that are {pair.right} of {records.right.name}",
+            f"  {learned} of {learner} holds {_estimated(pair.features)} rows "
+            f"that are {judged} of {judge}",
             "yellow",
         )
     if rows.unknown:
         yield Text(f"  cannot be told: {rows.unknown}", "magenta")
+
+
+def _estimated(count: Estimate | None) -> str:
+    if count is None or not count.error:
+        return f"{count.n if count else 0:,.0f}"
+    return f"{count.n:,.0f} +- {count.error:,.0f}"
 
 
 def _layers(changes: Sequence[LayerChange]) -> Iterator[Text]:
@@ -150,8 +159,12 @@ def _hidden(count: int) -> Iterator[Text]:
         yield Text(f"    ... {count} equal", "dim")
 
 
+def _called(layer: Layer) -> str:
+    return f"{layer.kind}({layer.settings})" if layer.settings else layer.kind
+
+
 def _layer(change: LayerChange) -> Text:
     layers = (layer for layer in (change.left, change.right) if layer)
-    sides = dict.fromkeys(f"{layer.kind} {layer.n_parameters:,}" for layer in layers)
+    sides = dict.fromkeys(f"{_called(layer)} {layer.n_parameters:,}" for layer in layers)
     name = f"{'  ' * change.depth}{change.path.rpartition('.')[2]}"
     return Text(f"  {SIGNS[change.change]}{name}  {' -> '.join(sides)}", STYLES[change.change])

@@ -23,6 +23,10 @@ STYLES = {
     "waived": "yellow",
     "passed": "green",
 }
+UNADVISED = {
+    Outcome.NOT_APPLICABLE: "advice that does not apply",
+    Outcome.UNKNOWN: "no advice, for want of facts",
+}
 PLURAL = {"error": "errors", "warning": "warnings", "note": "notes"}
 
 
@@ -61,9 +65,14 @@ def _head(judgement: Judgement) -> Text:
 
 
 def _word(finding: Finding) -> str:
-    """What a finding is called in print; empty for a rule that does not apply."""
+    """What a finding is called in print; empty for a rule that does not apply.
+
+    And for advice that could not be given: no verdict hangs on it, so that it is one remark.
+    """
     if finding.outcome is Outcome.FAIL:
         return finding.severity.value
+    if finding.outcome is Outcome.UNKNOWN and finding.is_advice:
+        return ""
     words = {Outcome.UNKNOWN: "unknown", Outcome.WAIVED: "waived", Outcome.PASS: "passed"}
     return words.get(finding.outcome, "")
 
@@ -153,6 +162,15 @@ def _values(evidence: Evidence) -> str:
     return " | ".join(shown_all(values) for values in sides if values)
 
 
+def _unadvised(findings: Sequence[Finding]) -> Iterator[Text]:
+    """Rules that only advise and had nothing to go by, in a line for each reason."""
+    for outcome, title in UNADVISED.items():
+        found = [one for one in findings if one.is_advice and one.outcome is outcome]
+        if found:
+            names = dict.fromkeys(f"{one.rule} ({one.code})" for one in found)
+            yield Text(f"  {title}: {', '.join(names)}", "dim")
+
+
 def _waiver(waiver: Waiver) -> str:
     return f"until {waiver.expires} by {waiver.owner}: {waiver.reason}"
 
@@ -160,8 +178,9 @@ def _waiver(waiver: Waiver) -> str:
 def _remarks(judgement: Judgement) -> Iterator[Text]:
     """What was not asked, not counted, not paired, or not in force."""
     silent = [found for found in judgement.findings if found.outcome is Outcome.NOT_APPLICABLE]
-    for finding in silent:
+    for finding in [found for found in silent if not found.is_advice]:
         yield Text(f"  does not apply  {finding.rule} ({finding.code}): {finding.message}", "dim")
+    yield from _unadvised(judgement.findings)
     if judgement.not_asked:
         yield Text(f"  not asked, by the policy: {', '.join(judgement.not_asked)}", "yellow")
     alone = [

@@ -20,6 +20,7 @@ from mlflow.entities import Param as MlflowParam
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, ErrorCode
 from mlflow.tracking._tracking_service import utils
+from mlflow.tracking.context.registry import resolve_tags
 
 from repro.digest import canonical_json, short
 from repro.errors import StoreUnavailable, UsageError
@@ -27,7 +28,9 @@ from repro.facts.data import Data
 from repro.facts.fact import Scalar
 from repro.facts.params import Param
 from repro.facts.scores import Scores, Series
+from repro.observe.redaction import masked_text, masked_url
 from repro.record import RunRecord, dump, short_tags
+from repro.store.colspec import colspec
 from repro.store.description import merged_description
 from repro.store.location import SQLITE, Location, scratch
 from repro.store.shipper import Point
@@ -99,13 +102,18 @@ class OpenRun:
         """Show each data set in the run's inputs, by our digest."""
         inputs = []
         for role in data.roles:
-            profile = {"num_rows": role.n_rows, "num_columns": role.n_columns}
+            profile = {
+                "num_rows": role.n_rows,
+                "num_columns": role.n_columns,
+                "num_elements": role.n_rows * role.n_columns,
+            }
             dataset = Dataset(
                 name=role.role,
                 digest=short(role.rows_digest),
                 source_type="repro",
                 source=canonical_json({"rows_digest": role.rows_digest, "kind": role.kind}),
                 profile=canonical_json(profile),
+                schema=colspec(role),
             )
             inputs.append(DatasetInput(dataset, [InputTag("mlflow.data.context", role.role)]))
         self.client.log_inputs(self.run_id, inputs)
@@ -203,9 +211,18 @@ def _start(
     if instead_of:
         tags = {**tags, "repro.instead_of": instead_of[:500]}
     run = mlflow.start_run(
-        experiment_id=experiment_id, run_name=name, nested=nested, tags=dict(tags)
+        experiment_id=experiment_id,
+        run_name=name,
+        nested=nested,
+        tags={**_masked_context(), **tags},
     )
     return OpenRun(run.info.run_id, experiment_id, uri, False, give_back_uri, instead_of)
+
+
+def _masked_context() -> dict[str, str]:
+    """Those of MLflow's own tags that hold a secret: path of the script, branch, URL of git."""
+    found = {name: (value, masked_url(value)) for name, value in resolve_tags().items()}
+    return {name: masked for name, (value, masked) in found.items() if masked != value}
 
 
 def probe(uri: str) -> None:
@@ -315,13 +332,12 @@ def is_server(uri: str) -> bool:
 
 def without_credentials(uri: str) -> str:
     """The address of a store as it may be shown."""
-    parts = urlsplit(uri)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if parts.netloc else uri
+    return masked_url(uri)
 
 
 def first_line(error: Exception) -> str:
-    """The first line of an error's text, cut to 200 characters."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+    """The first line of an error's text without secrets, cut to 200 characters."""
+    return (masked_text(str(error)).strip().splitlines() or [type(error).__name__])[0][:200]
 
 
 def _remembered_uri() -> Callable[[], None]:

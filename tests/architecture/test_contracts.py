@@ -32,7 +32,7 @@ BREAKS = {
         "repro/stats/paired.py",
         "import sklearn.metrics",
     ),
-    "claims reach git through the digest": (JUDGING, "repro/digest.py", "import git"),
+    "claims reach git through the digest": (JUDGING, "repro/digest/named.py", "import git"),
     "the run imports MLflow": (MLFLOW, "repro/run.py", "import mlflow.tracking"),
 }
 

@@ -13,10 +13,12 @@ from repro.facts.environment import EXAMPLE as ENVIRONMENT
 from repro.facts.environment import Package, Variable
 from repro.facts.fact import Absent, Fact
 from repro.facts.hardware import EXAMPLE as HARDWARE
+from repro.facts.initialization import EXAMPLE as INITIALIZATION
 from repro.facts.optimizer import EXAMPLE as SGD
 from repro.facts.optimizer import Setting
 from repro.facts.params import EXAMPLE as PARAMS
 from repro.facts.params import Param
+from repro.facts.regularization import EXAMPLE as REGULARIZATION
 from repro.facts.split import EXAMPLE as SPLIT
 from repro.record import Arms, RunRecord
 
@@ -242,3 +244,33 @@ def test_without_pairs_what_each_arm_holds_throughout_is_a_difference() -> None:
 def test_without_pairs_a_single_run_a_side_may_have_another_seed_and_fold() -> None:
     arms = Arms((run(seed=0),), (run(SPLIT.but(fold=3), seed=1),))
     assert differences(arms) == ()
+
+
+def test_modules_of_another_model_follow_from_a_declared_architecture() -> None:
+    other_model = ARCHITECTURE.but(digest="blake3:77")
+    dropout = REGULARIZATION.but(
+        dropout=(*REGULARIZATION.dropout, {"path": "new.drop", "kind": "Dropout", "p": 0.1})
+    )
+    runs = Arms.of(tracked(1, 0, 0.9), tracked(2, 0, 0.9, other_model, dropout))
+    claim = CLAIM.model_copy(update={"treatment": ("architecture.*",)})
+    declared = {item.path: item.declared_as(claim) for item in differences(runs)}
+    assert set(declared.values()) == {"treatment"}
+    assert "regularization.dropout.new.drop.p" in declared
+
+
+def test_a_rate_that_both_models_have_follows_from_no_architecture() -> None:
+    first, *others = REGULARIZATION.dropout
+    changed = REGULARIZATION.but(dropout=(first.model_copy(update={"p": first.p + 0.1}), *others))
+    runs = Arms.of(
+        tracked(1, 0, 0.9), tracked(2, 0, 0.9, ARCHITECTURE.but(digest="blake3:77"), changed)
+    )
+    claim = CLAIM.model_copy(update={"treatment": ("architecture.*",)})
+    undeclared = [item.path for item in differences(runs) if item.declared_as(claim) is None]
+    assert undeclared == [f"regularization.dropout.{first.path}.p"]
+
+
+def test_a_scheme_that_one_run_could_not_tell_is_no_difference() -> None:
+    first, *others = INITIALIZATION.schemes
+    untold = INITIALIZATION.but(schemes=(first.model_copy(update={"scheme": "unknown"}), *others))
+    runs = Arms.of(tracked(1, 0, 0.9), tracked(2, 0, 0.9, untold))
+    assert differences(runs) == ()

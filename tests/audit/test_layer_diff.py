@@ -30,3 +30,15 @@ def test_new_modules_stand_where_the_second_tree_has_them() -> None:
 def test_depth_is_the_number_of_modules_around() -> None:
     (item,) = layer_changes(model(a__b__c=("Linear", 1)), model(a__b__c=("Linear", 1)))
     assert item.depth == 2
+
+
+def test_a_kernel_of_another_size_is_a_change_and_settings_that_were_not_recorded_are_none() -> (
+    None
+):
+    (layer,) = EXAMPLE.layers
+    larger = layer.model_copy(update={"settings": "1, 16, kernel_size=(5, 5)"})
+    older = layer.model_copy(update={"settings": None})
+    left = EXAMPLE.but(layers=(layer,))
+    assert changes(left, EXAMPLE.but(layers=(larger,))) == [("conv", "changed")]
+    assert changes(left, EXAMPLE.but(layers=(older,))) == [("conv", "same")]
+    assert changes(EXAMPLE.but(layers=(older,)), left) == [("conv", "same")]

@@ -107,6 +107,12 @@ def test_a_fact_that_one_side_did_not_record_cannot_be_told() -> None:
     assert (diff.unknown, diff.exit_code) == (("optimizer",), 3)
 
 
+def test_a_fact_that_gates_nothing_may_be_missing() -> None:
+    absent = Absent(reason="nobody probed", kind="not_recorded")
+    diff = diff_records(tracked(1, 0, 0.9), tracked(1, 0, 0.9, capacity=absent))
+    assert (diff.unknown, diff.exit_code) == ((), 0)
+
+
 def test_a_fact_that_applies_to_one_side_only_is_a_difference() -> None:
     absent = Absent(reason="nothing is trained", kind="not_applicable")
     diff = diff_records(tracked(1, 0, 0.9), tracked(1, 0, 0.9, optimizer=absent))

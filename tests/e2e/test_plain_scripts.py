@@ -1,5 +1,8 @@
 """Scripts that use nothing but tracked_run, log_data, watch (torch) and score reach a verdict."""
 
+import importlib
+import sys
+
 import pytest
 import torch
 from click.testing import CliRunner
@@ -17,6 +20,7 @@ from repro.cli.main import main
 from repro.judge import judge
 
 SEEDS = range(5)
+SCRIPT = "steps.py"  # what the training imports from its repository
 CLAIM = """
 [[claim]]
 name = "b-beats-a"
@@ -59,6 +63,18 @@ def train_sklearn(seed, arm, depth):
         run.log_data(train=(X_train, y_train), test=(X_test, y_test))
         model = DecisionTreeClassifier(max_depth=depth, max_features=3).fit(X_train, y_train)
         run.score("test/accuracy", accuracy_score, y_test, model.predict(X_test), on="test")
+
+
+@pytest.fixture(autouse=True)
+def script(project, monkeypatch):
+    """A file of the project that the training has imported, as its own script would be."""
+    (project.root / SCRIPT).write_text("n_epochs = 2\n")
+    project.commit()
+    monkeypatch.syspath_prepend(project.root)
+    monkeypatch.delitem(sys.modules, "steps", raising=False)
+    importlib.import_module("steps")
+    yield
+    sys.modules.pop("steps")
 
 
 @pytest.mark.slow

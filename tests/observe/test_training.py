@@ -230,7 +230,7 @@ def test_after_unhooking_nothing_is_seen_and_no_hook_is_left(training):
 
 def test_without_any_step_there_is_nothing_to_tell(training):
     expected = Absent(reason="no torch optimizer stepped in this run", kind="not_applicable")
-    assert training.optimizer() == training.batching() == training.architecture() == expected
+    assert training.optimizer() == training.batching() == expected
 
 
 def test_with_another_framework_loaded_it_is_unknown_not_inapplicable(training, monkeypatch):
@@ -249,9 +249,6 @@ def test_steps_without_a_watched_model_or_a_loader_of_ours_leave_the_batches_unk
         reason="no batch was seen: run.watch(model, optimizer) or run.dataloader(dataset)",
         kind="not_recorded",
     )
-    assert training.architecture() == Absent(
-        reason="the model was not handed over: run.watch(model, optimizer)", kind="not_recorded"
-    )
 
 
 @pytest.mark.parametrize(("shuffle", "expected"), [(True, True), (False, False)])
@@ -260,3 +257,27 @@ def test_it_is_told_whether_the_loader_shuffles(training, shuffle, expected):
     for x, y in our_loader(training, batch_size=12, shuffle=shuffle):
         step(model, optimizer, x, y)
     assert training.batching().shuffle == expected
+
+
+@pytest.mark.parametrize("kind", [torch.nn.Dropout, lambda: torch.nn.BatchNorm1d(2)])
+def test_one_module_in_training_mode_is_training_mode(training, kind):
+    model = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Sequential(kind()))
+    training.watch(model, None, None)
+    assert training.is_in_training_mode() is True
+    model.eval()
+    assert training.is_in_training_mode() is False
+    model[1][0].train()
+    assert training.is_in_training_mode() is True
+
+
+def test_the_mode_is_that_of_the_users_model_not_of_a_wrapper(training):
+    model = torch.nn.Linear(2, 1)
+    training.watch(torch.nn.DataParallel(model), None, None)
+    model.eval()
+    assert training.is_in_training_mode() is False
+
+
+def test_without_a_torch_model_there_is_no_mode(training):
+    assert training.is_in_training_mode() is None
+    training.watch(object(), None, None)
+    assert training.is_in_training_mode() is None

@@ -4,12 +4,14 @@ import json
 
 from fake_history import ADAMW, tracked
 
-from repro.audit.run_diff import ChangedFile, CodeDiff, RowsDiff, RunDiff, SharedRows, diff_runs
+from repro.audit.run_diff import ChangedFile, CodeDiff, RowsDiff, RunDiff, diff_runs
+from repro.digest.row_set import Estimate
 from repro.facts.architecture import EXAMPLE as CNN
 from repro.facts.architecture import Layer
 from repro.facts.budget import EXAMPLE as BUDGET
 from repro.facts.code import EXAMPLE as CODE
 from repro.facts.fact import Absent, Fact
+from repro.overlap import SharedRows
 from repro.report.diff_json import diff_json
 from repro.report.diff_text import diff_text, full_diff_text, patch_text
 
@@ -74,18 +76,25 @@ def test_a_diff_says_what_cannot_be_told() -> None:
 
 
 def test_training_rows_among_the_rows_of_the_other_run_come_first() -> None:
-    rows = RowsDiff((SharedRows("train", "test", 112, 450), SharedRows("test", "test", 450, 450)))
+    shared = Estimate(112.0)
+    rows = RowsDiff(
+        (
+            SharedRows("test", "train", shared, shared),
+            SharedRows("test", "test", Estimate(450.0), Estimate(450.0)),
+            SharedRows("train", "test", Estimate(0.0), Estimate(0.0)),
+        )
+    )
     lines = str(diff_text(diff_with(*ADAMW, rows=rows))).splitlines()
     assert lines[2:5] == [
         "shared rows  one run learned from what the other is judged by",
-        "  train of run 1 holds 112 of the 450 rows that are test of run 1",
+        "  train of run 1 holds 112 rows that are test of run 1",
         "",
     ]
 
 
 def test_an_estimate_of_shared_rows_says_its_error() -> None:
-    rows = RowsDiff((SharedRows("train", "test", 112_000, 450_000, error=310.4),))
-    assert "holds 112,000 +- 310 of the 450,000 rows" in str(diff_text(diff_with(rows=rows)))
+    rows = RowsDiff((SharedRows("train", "test", None, Estimate(112_000.0, 310.4)),))
+    assert "holds 112,000 +- 310 rows that are test" in str(diff_text(diff_with(rows=rows)))
 
 
 def test_changed_files_stand_below_the_code_and_the_patch_is_printed_as_it_is() -> None:
@@ -130,10 +139,22 @@ def test_the_module_tree_shows_changes_below_their_parents_and_counts_the_rest()
     ]
 
 
+def test_a_layer_is_called_with_its_settings() -> None:
+    sizes = ("kernel_size=(3, 3)", "kernel_size=(5, 5)")
+    sides = [
+        Layer(path="conv", kind="Conv2d", n_parameters=10, settings=settings) for settings in sizes
+    ]
+    left, right = (
+        tracked(1, 0, 0.9, CNN.but(layers=(layer,), digest=layer.settings)) for layer in sides
+    )
+    lines = str(diff_text(diff_runs(left, right, CodeDiff(), RowsDiff()))).splitlines()
+    assert "  ~ conv  Conv2d(kernel_size=(3, 3)) 10 -> Conv2d(kernel_size=(5, 5)) 10" in lines
+
+
 def test_json_holds_every_row_of_the_text_and_what_the_text_leaves_out() -> None:
-    rows = RowsDiff((SharedRows("test", "test", 450, 450),))
+    rows = RowsDiff((SharedRows("test", "test", Estimate(450.0), Estimate(450.0)),))
     document = json.loads(diff_json(diff_with(*ADAMW, BUDGET.but(wall_seconds=9.0), rows=rows)))
     assert [group["title"] for group in document["groups"]] == ["technique", "configuration"]
     assert document["ignored"][0]["path"] == "budget.wall_seconds"
-    assert document["rows"]["shared"][0]["n_shared"] == 450
+    assert document["rows"]["shared"][0]["rows"]["n"] == 450
     assert (document["format"], document["exit_code"]) == ("repro.diff/2", 1)

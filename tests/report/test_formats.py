@@ -41,6 +41,7 @@ def test_no_form_loses_a_finding(name: str, judgement: Judgement) -> None:
     for found in judgement.findings:
         if found.outcome is not Outcome.PASS:
             assert found.code in report
+        if found.outcome is Outcome.FAIL or (found.message and not found.is_advice):
             assert str(found.message).replace('"', r"\"") in report or str(found.message) in report
 
 

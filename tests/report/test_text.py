@@ -43,7 +43,7 @@ def test_the_first_screen_of_an_invalid_claim() -> None:
     assert (
         str(render([judge(CLAIM, history, POLICY)]))
         == """\
-adamw-beats-sgd    INVALID    1 error - 1 warning - 1 unknown - 14 passed
+adamw-beats-sgd    INVALID    1 error - 1 warning - 1 unknown - 30 passed
 
   differs             baseline  candidate  declared
   optimizer.name      SGD       AdamW      treatment
@@ -73,7 +73,7 @@ adamw-beats-sgd    INVALID    1 error - 1 warning - 1 unknown - 14 passed
 
 def test_the_numbers_of_a_valid_claim() -> None:
     text = str(render([judge(CLAIM, sgd_and_adamw(), POLICY)]))
-    assert text.startswith("adamw-beats-sgd    BETTER    19 passed\n")
+    assert text.startswith("adamw-beats-sgd    BETTER    35 passed\n")
     assert (
         text.partition("no time was declared\n\n")[2]
         == """\
@@ -90,7 +90,7 @@ def test_what_is_not_known_is_not_measured() -> None:
     history = sgd_and_adamw()
     history.runs = {arm: only_logged(runs) for arm, runs in history.runs.items()}
     text = str(render([judge(CLAIM, history, POLICY)]))
-    assert text.splitlines()[0] == "adamw-beats-sgd    UNPROVEN    1 unknown - 16 passed"
+    assert text.splitlines()[0] == "adamw-beats-sgd    UNPROVEN    1 unknown - 32 passed"
     assert text.splitlines()[-2:] == [
         "",
         "  No statistics: what is unknown may make the comparison invalid.",
@@ -110,7 +110,7 @@ def test_an_unproven_claim_looks_worse_than_one_with_a_note() -> None:
 def test_an_inconclusive_claim_says_how_many_seeds_it_takes() -> None:
     history = sgd_and_adamw(candidate=(0.91, 0.90, 0.92, 0.91, 0.90))
     text = str(render([judge(CLAIM, history, POLICY)]))
-    assert "INCONCLUSIVE    1 warning - 18 passed" in text
+    assert "INCONCLUSIVE    1 warning - 34 passed" in text
     assert "  34 seeds in each arm would show a gain of 0.005 in 4 of 5 cases\n" in text
     silent = CLAIM.model_copy(update={"min_effect": None})
     text = str(render([judge(silent, history, POLICY)]))
@@ -217,7 +217,7 @@ def test_a_waived_finding_shows_who_answers_for_it() -> None:
         CLAIM, sgd_and_adamw(CODE.but(is_dirty=True)), policy, today=date(2026, 11, 1)
     )
     text = str(render([judgement]))
-    assert "BETTER    1 waived - 18 passed" in text
+    assert "BETTER    1 waived - 34 passed" in text
     assert "  waived   dirty-no-diff (SRC001)" in text
     assert "  waived    until 2027-01-01 by @vision: docs only\n" in text
 

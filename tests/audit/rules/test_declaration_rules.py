@@ -126,15 +126,26 @@ def test_a_difference_inside_an_arm_is_no_treatment_of_the_claim() -> None:
 
 
 def test_a_fact_that_nobody_asked_for_is_unknown_when_it_is_missing() -> None:
-    (found,) = undeclared(against(architecture=NOT_RECORDED))
+    (found,) = undeclared(against(batching=NOT_RECORDED))
     assert isinstance(found, Unknown)
     assert (found.message, found.points, found.severity) == (
-        "architecture is not recorded: nobody looked",
-        ("architecture",),
+        "batching is not recorded: nobody looked",
+        ("batching",),
         None,
     )
-    spoken = Spoken(frozenset({"architecture"}))
-    assert undeclared(against(architecture=NOT_RECORDED), spoken=spoken) == []
+    spoken = Spoken(frozenset({"batching"}))
+    assert undeclared(against(batching=NOT_RECORDED), spoken=spoken) == []
+
+
+def test_what_follows_from_the_program_blocks_only_where_the_programs_differ() -> None:
+    (same_files,) = undeclared(against(loss=NOT_RECORDED))
+    assert (type(same_files), same_files.severity) == (Unknown, Severity.WARNING)
+    other_files = CODE.but(tree="ab", modules=({"path": "train.py", "digest": "blake3:bb"},))
+    found = undeclared(
+        against(other_files, loss=NOT_RECORDED),
+        CLAIM.model_copy(update={"treatment": ("code:*", "optimizer.*")}),
+    )
+    assert [(type(item), item.severity) for item in found] == [(Unknown, None)]
 
 
 def test_a_machine_that_is_not_known_does_not_block() -> None:

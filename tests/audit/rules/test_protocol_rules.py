@@ -169,6 +169,25 @@ def test_another_source_is_another_metric_whatever_library_is_named(library: str
     assert found.points == ("scores.test/accuracy.source_digest",)
 
 
+@pytest.mark.parametrize(
+    ("part", "one", "two"),
+    [
+        ("defaults", '{"average":"binary"}', '{"average":"macro"}'),
+        ("constants", '{"CUT":0.5}', "{}"),
+        ("helpers_digest", "blake3:1", "blake3:2"),
+    ],
+)
+def test_what_an_older_version_did_not_record_contradicts_nothing_and_otherwise_it_does(
+    part: str, one: str, two: str
+) -> None:
+    left, right = (
+        Scores(scored=(changed(ACCURACY, **{part: value}), LOSS)) for value in (one, two)
+    )
+    (found,) = definitions(left, right)
+    assert found.points == (f"scores.test/accuracy.{part}",)
+    assert definitions(left, Scores(scored=(changed(ACCURACY, **{part: None}), LOSS))) == []
+
+
 def test_a_direction_that_one_run_does_not_say_contradicts_nothing() -> None:
     assert definitions(BOTH, Scores(scored=(changed(ACCURACY, greater_is_better=None), LOSS))) == []
 

@@ -23,7 +23,7 @@ from repro.claims import Claim
 from repro.facts import fact_types
 from repro.facts.fact import Absent
 from repro.facts.optimizer import EXAMPLE as OPTIMIZER
-from repro.record import Arms, RunRecord
+from repro.record import Arms, RunRecord, is_compared
 
 
 @rule("DEC002", Severity.ERROR)
@@ -57,7 +57,9 @@ def _violation(claim: Claim, runs: Arms[RunRecord], n_same: int, n_contrasts: in
     points = tuple(
         path
         for path in recorded
-        if matches(path, claim.treatment) and not matches(path, claim.nuisance)
+        if matches(path, claim.treatment)
+        and not matches(path, claim.nuisance)
+        and is_compared(path)
     )
     globs = ", ".join(f'"{glob}"' for glob in claim.treatment)
     message = f"nothing that {globs} means differs between the arms"

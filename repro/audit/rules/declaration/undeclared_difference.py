@@ -17,9 +17,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from repro.audit.case import Spoken
-from repro.audit.configuration import MODULES, TREE, Difference, differences
+from repro.audit.configuration import MODULES, Difference, differences, is_tree
 from repro.audit.example import example_arms
 from repro.audit.rule import Severity, Unknown, Violation, rule
+from repro.audit.same_program import is_same_program
 from repro.audit.unrecorded import look_up, unrecorded
 from repro.claims import EXAMPLE as CLAIM
 from repro.claims import Claim
@@ -30,6 +31,22 @@ from repro.facts.optimizer import EXAMPLE as OPTIMIZER
 from repro.record import Arms, RunRecord, is_compared
 
 MILD = ("determinism", "environment", "hardware")  # seldom the cause, and other rules speak first
+
+# Details of a training that follow from its files and parameters: where these are known to be the
+# same in all runs, one that was not recorded cannot have differed.
+FROM_THE_PROGRAM = (
+    *(
+        "architecture",
+        "capacity",
+        "cleaning",
+        "compression",
+        "fit_scope",
+        "gradients",
+        "initialization",
+    ),
+    *("lineage", "loss", "normalization", "precision", "regularization", "sampling"),
+    *("schedule", "stopping", "topology", "transforms", "tuning"),
+)
 DEFINITION = ("metric", "source_digest", "arguments", "greater_is_better", "on")  # PRT003 compares
 
 
@@ -67,7 +84,7 @@ def _violation(key: str, severity: Severity, paths: Sequence[str], where: str) -
     glob = f"{key}.*"
     if len(paths) == 1:
         message, glob = f"{paths[0]} differs {where} and is not declared", paths[0]
-    if paths == [TREE]:
+    if all(map(is_tree, paths)):
         message, glob = f"a file that no run imported differs {where}", "code:*"
     roles = "nuisance" if where.startswith("inside") else "treatment or nuisance"
     return Violation(
@@ -77,7 +94,7 @@ def _violation(key: str, severity: Severity, paths: Sequence[str], where: str) -
 
 def _severity(path: str, claim: Claim, runs: Arms[RunRecord]) -> Severity:
     key, _, rest = path.partition(".")
-    if key in MILD or (path == TREE and _know_their_modules(runs)):
+    if key in MILD or (is_tree(path) and _know_their_modules(runs)):
         return Severity.WARNING
     if key == "scores" and not rest.startswith(tuple(f"{name}." for name in claim.metrics)):
         return Severity.NOTE  # a score that the claim does not use
@@ -94,10 +111,11 @@ def _is_definition(path: str, claim: Claim) -> bool:
 
 def _unknown(runs: Arms[RunRecord], spoken: Spoken) -> Iterator[Unknown]:
     """Facts that some run should have and has not, and that no other rule asked for."""
+    mild = {*MILD, *(FROM_THE_PROGRAM if is_same_program(runs) else ())}
     for key, kind in fact_types().items():
         facts = [look_up(run, kind) for run in runs.every() if is_compared(f"{key}.any")]
         gaps = [unrecorded(key, fact) for fact in facts if isinstance(fact, Absent)]
-        severity = Severity.WARNING if key in MILD else None
+        severity = Severity.WARNING if key in mild else None
         for gap in dict.fromkeys(gap for gap in gaps if isinstance(gap, Unknown)):
             if key not in spoken.paths:
                 yield replace(gap, severity=severity)

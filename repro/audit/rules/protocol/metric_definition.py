@@ -18,7 +18,8 @@ from repro.claims import Claim
 from repro.facts.scores import EXAMPLE, Score, Scores
 from repro.record import Arms
 
-PARTS = ("metric", "arguments", "greater_is_better", "on", "source_digest")
+MAY_BE_UNKNOWN = ("greater_is_better", "defaults", "constants", "helpers_digest")
+PARTS = ("metric", "arguments", "on", "source_digest", *MAY_BE_UNKNOWN)
 
 
 @rule("PRT003", Severity.ERROR)
@@ -52,7 +53,8 @@ def _only_logged(metric: str, n_logged: int, n_runs: int) -> Unknown:
 def _differing_parts(scored: Sequence[Score]) -> tuple[str, ...]:
     """What the definitions do not share."""
     values = {part: {getattr(score, part) for score in scored} for part in PARTS}
-    values["greater_is_better"].discard(None)  # not said: it contradicts neither
+    for part in MAY_BE_UNKNOWN:
+        values[part].discard(None)  # not said, or not recorded: it contradicts neither
     return tuple(part for part in PARTS if len(values[part]) > 1)
 
 

@@ -1,0 +1,1 @@
+"""Was the training done as practice advises? No verdict hangs on these rules."""

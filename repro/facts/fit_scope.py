@@ -1,0 +1,100 @@
+"""Which rows the fitted steps of scikit-learn saw."""
+
+from typing import ClassVar
+
+from repro.facts.fact import Fact, Part
+
+
+class Seen(Part):
+    """The rows of one role that stand among the rows of a fit, compared without their labels."""
+
+    role: str
+    n_rows: int
+    share: float  # of the rows of this role
+    n_beyond_train: int | None = None  # those that do not stand in train, too; None: no train known
+
+
+class Fit(Part):
+    """An estimator that the script itself fitted: a pipeline, a search, a scaler on its own."""
+
+    path: str  # its class; StandardScaler-2 has other settings than StandardScaler
+    kind: str
+    settings: str
+    method: str  # fit, fit_transform, partial_fit; the last one called
+    n_calls: int
+    n_rows: int | None  # of the largest call, of partial_fit of all; None: they cannot be counted
+    rows_digest: str | None  # of the features, whatever the order; None: they cannot be read
+    y_given: bool
+    needs_y: bool | None  # by scikit-learn's tag; None: it has none
+    ignores_y: bool | None  # by the documentation of its `fit`; None: it says nothing about y
+    roles: tuple[Seen, ...] = ()
+    n_elsewhere: int | None = None  # distinct rows that stand in no role, as transformed ones do
+    unread: str | None = None  # why there is no digest
+
+
+class Step(Part):
+    """A step that was fitted inside: it saw rows of the outer fit, and no others."""
+
+    path: str  # Pipeline/scale
+    kind: str
+    n_calls: int  # more than one: for every fold or candidate
+    n_rows: int | None  # of the largest call
+    y_given: bool
+    needs_y: bool | None
+    ignores_y: bool | None
+
+
+class FitScope(Fact):
+    """What was fitted inside `run.watch_fits()`, on how many rows of which role.
+
+    Rows are matched by content, without labels, with what `run.log_data` was given: rows that were
+    transformed, or came with other columns, stand nowhere (`n_elsewhere`). A step inside a pipeline
+    is told by the fit around it, of which it saw all rows or some. What ran in another process
+    (`n_jobs=2`) is not seen; the fit around it is.
+
+    It gates no comparison: rules of their own judge what a step may see.
+    """
+
+    IGNORED: ClassVar = ("fit_scope.*",)
+
+    fits: tuple[Fit, ...] = ()
+    steps: tuple[Step, ...] = ()
+
+    def around(self, step: Step) -> Fit | None:
+        """The fit whose rows this step saw."""
+        outer = step.path.partition("/")[0]
+        return next((fit for fit in self.fits if fit.path == outer), None)
+
+
+EXAMPLE = FitScope(
+    fits=(
+        Fit(
+            path="Pipeline",
+            kind="Pipeline",
+            settings="blake3:5e",
+            method="fit",
+            n_calls=1,
+            n_rows=1347,
+            rows_digest="blake3:aa",
+            y_given=True,
+            needs_y=True,
+            ignores_y=False,
+            roles=(
+                Seen(role="train", n_rows=1347, share=1.0, n_beyond_train=0),
+                Seen(role="test", n_rows=0, share=0.0, n_beyond_train=0),
+            ),
+            n_elsewhere=0,
+        ),
+    ),
+    steps=(
+        Step(
+            path="Pipeline/scale",
+            kind="StandardScaler",
+            n_calls=1,
+            n_rows=1347,
+            y_given=True,
+            needs_y=False,
+            ignores_y=True,
+        ),
+    ),
+)

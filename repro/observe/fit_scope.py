@@ -1,0 +1,255 @@
+"""Sees which rows scikit-learn's estimators are fitted on, inside a block only.
+
+The one patch of another library besides determinism: for the length of the block, the fitting
+methods of every subclass of `BaseEstimator` tell before they run and after. Arguments, result and
+exceptions pass untouched. What joblib runs in other processes is not patched, hence not seen.
+"""
+
+import functools
+import inspect
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from operator import itemgetter
+from types import FunctionType, MethodType
+from typing import Any, Protocol
+
+from repro.observe.observer import observed
+
+METHODS = ("fit", "fit_transform", "fit_predict", "fit_resample", "partial_fit")
+LABELS = ("y", "Y")
+
+_LOCK = threading.Lock()  # while blocks of several threads begin and end
+
+
+@dataclass(eq=False)
+class FitCall:
+    """A call of a fitting method."""
+
+    estimator: Any
+    method: str
+    rows: Any
+    y: Any
+    path: str = ""
+    outer: "FitCall | None" = None  # the fit inside which this one ran
+    named: set[str] = field(default_factory=set)  # steps of it that were fitted already
+
+
+class Listener(Protocol):
+    """Whom the patched methods tell."""
+
+    def begin(self, call: FitCall) -> FitCall | None:
+        """A fit begins; what is returned is given to `end`."""
+
+    def end(self, call: FitCall, *, is_fitted: bool) -> None:
+        """It has ended."""
+
+
+class Fits:
+    """Tells a run what is fitted, and inside what."""
+
+    def __init__(self, is_current: Callable[[], bool], tell: Callable[..., None]) -> None:
+        self._is_current = is_current
+        self._tell = tell
+        self._thread = threading.local()
+        self._lock = threading.RLock()  # one tells at a time
+        self._outermost: list[FitCall] = []  # running now, in any thread
+
+    def begin(self, call: FitCall) -> FitCall | None:
+        """Find the call's place; None: it belongs to another run, or is one call with the outer."""
+        stack = self._stack()
+        if not self._is_current() or any(call.estimator is one.estimator for one in stack):
+            return None
+        outer = stack[-1] if stack else self._around_workers()
+        call = replace(call, outer=outer, named=set())  # other runs may be told of it, too
+        observed(partial(_name, call))
+        if call.outer is None:
+            self._outermost.append(call)
+        stack.append(call)
+        with self._lock:
+            self._tell("fitting", call)
+        return call
+
+    def end(self, call: FitCall, *, is_fitted: bool) -> None:
+        """Leave its place; one that has raised is not fitted."""
+        self._stack().remove(call)
+        if call.outer is None:
+            self._outermost.remove(call)
+        if is_fitted:
+            with self._lock:
+                self._tell("fitted", call)
+
+    def _stack(self) -> list[FitCall]:
+        if not hasattr(self._thread, "stack"):
+            self._thread.stack = []
+        stack: list[FitCall] = self._thread.stack
+        return stack
+
+    def _around_workers(self) -> FitCall | None:
+        """The fit whose joblib threads these are, if one alone is running."""
+        parallel = sys.modules["joblib.parallel"]  # scikit-learn has loaded it
+        backend, _ = parallel.get_active_backend()
+        is_worker = bool(getattr(backend, "nesting_level", 0))
+        return self._outermost[0] if is_worker and len(self._outermost) == 1 else None
+
+
+def _name(call: FitCall) -> None:
+    """By the name that the outer estimator has for it; meta-estimators fit clones, in order."""
+    kind = type(call.estimator)
+    call.path = kind.__name__
+    if call.outer is None:
+        return
+    held = call.outer.estimator.get_params(deep=True).items()
+    inner = {name: one for name, one in held if hasattr(one, "get_params") and "__" not in name}
+    alike = [name for name, one in inner.items() if type(one) is kind]
+    same = [name for name, one in inner.items() if one is call.estimator]
+    fresh = [name for name in alike if name not in call.outer.named]
+    name = next(iter((*same, *fresh, *alike)), kind.__name__)
+    call.outer.named.add(name)
+    call.path = f"{call.outer.path}/{name}"
+
+
+@contextmanager
+def listening(listener: Listener) -> Iterator[None]:
+    """A block in which every fit of scikit-learn is told."""
+    with _LOCK:
+        patch = _Patch.in_place()
+        patch.listeners = (*patch.listeners, listener)
+    try:
+        yield
+    finally:
+        with _LOCK:
+            patch.leave(listener)
+
+
+class _Patch:
+    """Stands as `BaseEstimator.__init_subclass__`, so that classes that come later are seen, too.
+
+    There is one in a process, however many blocks are open: it is found by its place.
+    """
+
+    def __init__(self, base: Any) -> None:
+        self.listeners: tuple[Listener, ...] = ()
+        self._base = base
+        self._replaced: list[_Telling] = []
+
+    @classmethod
+    def in_place(cls) -> "_Patch":
+        """The one that is there already, or a new one."""
+        from sklearn.base import BaseEstimator  # type: ignore[import-untyped]  # published without
+
+        found = vars(BaseEstimator).get("__init_subclass__")
+        if isinstance(found, cls):
+            return found
+        patch = cls(BaseEstimator)
+        for kind in _subclasses(BaseEstimator):
+            patch.replace(kind)
+        BaseEstimator.__init_subclass__ = patch
+        return patch
+
+    def __get__(self, instance: Any, owner: type) -> Callable[..., None]:
+        return partial(self._arrived, owner)
+
+    def _arrived(self, kind: type, **kwargs: Any) -> None:
+        base: Any = super(self._base, kind)
+        base.__init_subclass__(**kwargs)
+        self.replace(kind)
+
+    def replace(self, kind: type) -> None:
+        """Let the fitting methods of a class, and of the mixins it is made of, tell."""
+        for owner in kind.__mro__:
+            for name in METHODS:
+                original = vars(owner).get(name)
+                if isinstance(original, FunctionType) or hasattr(original, "fn"):
+                    telling = _Telling(self, owner, name, original)
+                    self._replaced.append(telling)
+                    setattr(owner, name, telling)
+
+    def leave(self, listener: Listener) -> None:
+        """One block less; with the last one everything is as it was."""
+        remaining = list(self.listeners)
+        remaining.remove(listener)
+        self.listeners = tuple(remaining)
+        if not remaining:
+            for telling in self._replaced:
+                telling.give_back()
+            del self._base.__init_subclass__
+
+    @contextmanager
+    def told(self, call: FitCall) -> Iterator[None]:
+        """Tell every listener before and after."""
+        begun = [(one, observed(partial(one.begin, call))) for one in dict.fromkeys(self.listeners)]
+        is_fitted = False
+        try:
+            yield
+            is_fitted = True
+        finally:
+            for listener, seen in begun:
+                if isinstance(seen, FitCall):
+                    observed(partial(listener.end, seen, is_fitted=is_fitted))
+
+
+class _Telling:
+    """Stands in a class in the place of a fitting method.
+
+    Asked through an instance it gives a method that tells; asked through the class, or pickled
+    with it, the original.
+    """
+
+    def __init__(self, patch: _Patch, owner: type, name: str, original: Any) -> None:
+        self._patch = patch
+        self._owner = owner
+        self._name = name
+        self._original = original
+        self.__isabstractmethod__ = getattr(original, "__isabstractmethod__", False)
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        bound = self._original.__get__(instance, owner)
+        if instance is None or not isinstance(bound, MethodType):
+            return bound
+        return MethodType(self._telling(bound.__func__), instance)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return itemgetter(0), ((self._original,),)
+
+    def _telling(self, method: Any) -> Callable[..., Any]:
+        @functools.wraps(method)
+        def telling(estimator: Any, *args: Any, **kwargs: Any) -> Any:
+            call = observed(lambda: _call(method, self._name, estimator, args, kwargs))
+            if not isinstance(call, FitCall):
+                return method(estimator, *args, **kwargs)
+            with self._patch.told(call):
+                return method(estimator, *args, **kwargs)
+
+        return telling
+
+    def give_back(self) -> None:
+        """Put the original back, unless somebody else has patched the method meanwhile."""
+        if vars(self._owner).get(self._name) is self:
+            setattr(self._owner, self._name, self._original)
+
+
+def _call(
+    method: Any, name: str, estimator: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> FitCall:
+    """The rows are the first argument, whatever it is called: X, raw_documents, y to encode."""
+    given = inspect.signature(method).bind_partial(estimator, *args, **kwargs).arguments
+    _, first, *others = [*inspect.signature(method).parameters, ""]
+    rows = given.get(first, given.get("kwargs", {}).get("X"))
+    y = next((given[label] for label in LABELS if label in others and label in given), None)
+    return FitCall(estimator, name, rows, y)
+
+
+def _subclasses(kind: type) -> set[type]:
+    """Every class below this one that exists now."""
+    found = set[type]()
+    waiting: list[type[Any]] = [kind]
+    while waiting:
+        for one in waiting.pop().__subclasses__():
+            if one not in found:
+                found.add(one)
+                waiting.append(one)
+    return found

@@ -1,0 +1,170 @@
+"""Looks at what scikit-learn's estimators are fitted on: how many rows, and of which role."""
+
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from repro.digest import RowHashes, digest_json, multiset_digest, row_hashes, shared_rows, table
+from repro.facts.fact import Absent
+from repro.facts.fit_scope import Fit, FitScope, Seen, Step
+from repro.observe.architecture import from_model
+from repro.observe.fit_scope import FitCall
+from repro.observe.observer import observed
+from repro.observe.technique import Ending, Technique
+
+TRAIN = "train"
+# A transformer takes y to stand in a pipeline, and says that it does not look at it.
+ABOUT_Y = re.compile(r"^\s*[yY]\s*:(.*(?:\n.+){0,3})", re.MULTILINE)
+NOT_LOOKED_AT = re.compile(r"\b(?:ignored|not used)\b", re.IGNORECASE)
+
+
+@dataclass
+class _Rows:
+    """What the calls of one outermost fit were given."""
+
+    kind: str
+    settings: str
+    needs_y: bool | None
+    ignores_y: bool | None
+    method: str = ""
+    n_calls: int = 0
+    n_rows: int | None = None
+    y_given: bool = False
+    digests: list[str] = field(default_factory=list)
+    hashes: RowHashes | None = None
+    unread: str | None = None
+
+    def add(self, call: FitCall, found: RowHashes | Absent) -> None:
+        self.method, self.n_calls = call.method, self.n_calls + 1
+        self.y_given = self.y_given or call.y is not None
+        n_rows = _n_rows(call.rows)
+        if n_rows is not None:
+            before = self.n_rows or 0
+            is_more = call.method == "partial_fit"
+            self.n_rows = before + n_rows if is_more else max(before, n_rows)
+        if isinstance(found, Absent):
+            self.unread = found.reason
+            return
+        self.digests.append(multiset_digest(found))
+        both = found if self.hashes is None else np.concatenate([self.hashes, found])
+        self.hashes = np.unique(both, axis=0)
+
+    def digest(self) -> str | None:
+        if self.unread is not None or not self.digests:
+            return None
+        return self.digests[0] if len(self.digests) == 1 else digest_json(sorted(self.digests))
+
+
+class FitScopeObserver(Technique):
+    """Hashes the rows of outermost fits, and compares them at the end with the roles."""
+
+    kind = FitScope
+
+    def __init__(self) -> None:
+        self._fits: dict[str, _Rows] = {}  # by path
+        self._steps: dict[str, Step] = {}
+        self._hashes: WeakKeyDictionary[FitCall, RowHashes | Absent] = WeakKeyDictionary()
+
+    def fitting(self, call: FitCall) -> None:
+        """Hash the rows before the fit, which may write over them."""
+        if call.outer is None:
+            call.path = self._path_of(call.estimator)
+            self._hashes[call] = observed(lambda: row_hashes(table(call.rows).features))
+
+    def fitted(self, call: FitCall) -> None:
+        """Add what it was given."""
+        if call.outer is None:
+            self._fits[call.path].add(call, self._hashes.pop(call))
+            return
+        known = self._steps.get(call.path)
+        sizes = (_n_rows(call.rows), known.n_rows if known else None)
+        self._steps[call.path] = Step(
+            path=call.path,
+            kind=type(call.estimator).__name__,
+            n_calls=1 + (known.n_calls if known else 0),
+            n_rows=max((size for size in sizes if size is not None), default=None),
+            y_given=call.y is not None or (known is not None and known.y_given),
+            needs_y=_needs_y(call.estimator),
+            ignores_y=_ignores_y(call.estimator),
+        )
+
+    def at_end(self, ending: Ending) -> FitScope | Absent:
+        """Every fit and step, and the rows of each role among those of a fit."""
+        fits = tuple(
+            _fit(path, rows, ending.features) for path, rows in self._fits.items() if rows.n_calls
+        )
+        if fits:
+            return FitScope(fits=fits, steps=tuple(step for _, step in sorted(self._steps.items())))
+        if "sklearn" not in sys.modules:
+            return Absent(reason="scikit-learn is not loaded", kind="not_applicable")
+        reason = "no fit was seen: fit inside `with run.watch_fits():`, or see repro.check_fit"
+        return Absent(reason=reason, kind="not_recorded")
+
+    def _path_of(self, estimator: Any) -> str:
+        """The class; numbered, if another of this class with other settings came before."""
+        kind, seen = type(estimator).__name__, observed(lambda: from_model(estimator))
+        settings = "unknown" if isinstance(seen, Absent) else seen.digest
+        alike = [path for path, rows in self._fits.items() if rows.kind == kind]
+        known = next((path for path in alike if self._fits[path].settings == settings), None)
+        if known is not None:
+            return known
+        path = f"{kind}-{len(alike) + 1}" if alike else kind
+        self._fits[path] = _Rows(kind, settings, _needs_y(estimator), _ignores_y(estimator))
+        return path
+
+
+def _fit(path: str, rows: _Rows, roles: Mapping[str, RowHashes]) -> Fit:
+    known = rows.hashes if rows.unread is None else None
+    return Fit(
+        path=path,
+        kind=rows.kind,
+        settings=rows.settings,
+        method=rows.method,
+        n_calls=rows.n_calls,
+        n_rows=rows.n_rows,
+        rows_digest=rows.digest(),
+        y_given=rows.y_given,
+        needs_y=rows.needs_y,
+        ignores_y=rows.ignores_y,
+        roles=() if known is None else tuple(_seen(role, known, roles) for role in roles),
+        n_elsewhere=None if known is None or not roles else _n_elsewhere(known, roles),
+        unread=rows.unread,
+    )
+
+
+def _seen(role: str, rows: RowHashes, roles: Mapping[str, RowHashes]) -> Seen:
+    own, train = roles[role], roles.get(TRAIN)
+    n_rows = shared_rows(rows, own)
+    beyond = None
+    if train is not None:
+        beyond = shared_rows(np.concatenate([rows, train]), own) - shared_rows(train, own)
+    return Seen(role=role, n_rows=n_rows, share=round(n_rows / len(own), 6), n_beyond_train=beyond)
+
+
+def _n_elsewhere(rows: RowHashes, roles: Mapping[str, RowHashes]) -> int:
+    return len(rows) - shared_rows(np.concatenate([*roles.values()]), rows)
+
+
+def _n_rows(rows: Any) -> int | None:
+    shape = getattr(rows, "shape", None)
+    if shape:
+        return int(shape[0])
+    return len(rows) if hasattr(rows, "__len__") else None
+
+
+def _needs_y(estimator: Any) -> bool | None:
+    """Whether scikit-learn says that it cannot be fitted without y."""
+    if not hasattr(estimator, "__sklearn_tags__"):
+        return None
+    tags = observed(lambda: estimator.__sklearn_tags__().target_tags)
+    return None if isinstance(tags, Absent) else bool(tags.required)
+
+
+def _ignores_y(estimator: Any) -> bool | None:
+    told = ABOUT_Y.search(getattr(estimator.fit, "__doc__", None) or "")
+    return None if told is None else NOT_LOOKED_AT.search(told.group(1)) is not None

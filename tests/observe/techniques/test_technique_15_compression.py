@@ -1,0 +1,166 @@
+"""Rows 15 and 16: pruning and quantization."""
+
+import warnings
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.utils import parametrizations, prune
+from watched_training import facts, seen, step, watching
+
+from repro.facts.compression import Compression
+
+X = torch.randn(4, 16, generator=torch.Generator().manual_seed(0))
+
+
+def mlp() -> nn.Sequential:
+    return nn.Sequential(nn.Linear(16, 16), nn.ReLU(), nn.Linear(16, 4))
+
+
+def compression(model, inputs=X, **options) -> Compression:
+    return seen(model, inputs, **options)["compression"]
+
+
+def test_technique_15_a_dense_model_is_not_pruned_and_not_quantized():
+    fact = compression(mlp())
+    assert (fact.pruning, fact.pruned, fact.is_permanent, fact.sparsity) == ("none", *[None] * 3)
+    assert (fact.quantization, fact.levels, fact.converted) == ("none", (), ())
+    assert fact.bits_per_value == 32.0
+
+
+def test_technique_15_unstructured_pruning_is_told_by_path_with_its_sparsity():
+    model = mlp()
+    prune.l1_unstructured(model[0], "weight", amount=0.5)
+    fact = compression(model)
+    (mask,) = fact.masks
+    assert (mask.path, mask.form, mask.sparsity) == ("0.weight", "unstructured", 0.5)
+    assert (fact.pruning, fact.is_permanent, fact.sparsity) == ("unstructured", False, 0.4)
+
+
+def test_technique_15_structured_pruning_of_rows_and_of_columns_is_told():
+    for dimension in (0, 1):
+        model = mlp()
+        prune.ln_structured(model[0], "weight", amount=0.25, n=2, dim=dimension)
+        assert compression(model).pruning == "structured"
+    prune.random_unstructured(model[2], "weight", amount=0.25)
+    assert compression(model).pruning == "mixed"
+
+
+def test_technique_15_the_time_of_pruning_is_told():
+    model = mlp()
+    prune.l1_unstructured(model[0], "weight", amount=0.5)
+    assert compression(model).pruned == "before training"
+
+    model = mlp()
+    later = lambda: prune.l1_unstructured(model[0], "weight", amount=0.5)  # noqa: E731
+    assert compression(model, n_steps=3, between=later).pruned == "while training"
+
+    model = mlp()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with watching() as training:
+        training.watch(model, optimizer, None)
+        step(model, optimizer, X)
+        prune.l1_unstructured(model[0], "weight", amount=0.5)
+        assert facts(training)["compression"].pruned == "at the end"
+
+
+def test_technique_15_pruning_that_was_made_permanent_is_told_by_its_zeros():
+    model = mlp()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with watching() as training:
+        training.watch(model, optimizer, None)
+        step(model, optimizer, X)
+        prune.l1_unstructured(model[0], "weight", amount=0.5)
+        prune.remove(model[0], "weight")
+        fact = facts(training)["compression"]
+    assert (fact.pruning, fact.pruned, fact.is_permanent) == ("unstructured", "at the end", True)
+    assert (fact.sparsity, fact.masks) == (0.4, ())
+    assert [one.model_dump() for one in fact.zeros] == [
+        {"path": "0.weight", "first": 0.0, "last": 0.5}
+    ]
+
+
+def test_technique_15_the_same_amount_in_another_seed_is_the_same():
+    from repro.record import is_compared
+
+    def compared(seed):
+        torch.manual_seed(seed)
+        model = mlp()
+        layers = [(model[0], "weight"), (model[2], "weight")]
+        prune.global_unstructured(layers, prune.L1Unstructured, amount=0.8)
+        flat = compression(model).flat()
+        return {path: value for path, value in flat.items() if is_compared(path)}
+
+    assert compared(0) == compared(1)
+    assert compared(0)["compression.sparsity"] == 0.8
+
+
+def test_technique_15_a_layer_that_starts_at_zero_and_a_padding_row_are_not_pruned():
+    model = nn.Sequential(nn.Embedding(8, 16, padding_idx=0), nn.Linear(16, 16))
+    nn.init.zeros_(model[1].weight)
+    model.requires_grad_(False)
+    model[1].bias.requires_grad_(True)
+    assert compression(model, torch.zeros(4, dtype=torch.long)).pruning == "none"
+
+
+def test_technique_15_parametrizations_are_told():
+    model = nn.Sequential(parametrizations.weight_norm(nn.Linear(16, 4)))
+    assert compression(model).parametrizations == ("0.weight: _WeightNorm",)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_technique_16_a_dynamically_quantized_copy_that_is_watched_is_told():
+    model = mlp()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with watching() as training, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        training.watch(model, optimizer, None)
+        step(model, optimizer, X)
+        small = torch.ao.quantization.quantize_dynamic(model, {nn.Linear}, dtype=torch.qint8)
+        training.watch(small, None, None)
+        seen_now = facts(training)
+    fact = seen_now["compression"]
+    assert fact.quantization == "converted"
+    assert [(one.kind, one.n) for one in fact.quantized] == [("quantized.dynamic.Linear", 2)]
+    assert fact.bits_per_value == 8.0
+    architecture = seen_now["architecture"]
+    assert (architecture.n_parameters, [one.name for one in architecture.others]) == (
+        340,
+        ["Sequential"],
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_technique_16_quantization_aware_training_is_told():
+    model = nn.Sequential(torch.ao.quantization.QuantStub(), nn.Linear(16, 4))
+    model.qconfig = torch.ao.quantization.get_default_qat_qconfig("x86")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fact = compression(torch.ao.quantization.prepare_qat(model.train()))
+    assert fact.quantization == "aware"
+    assert "qat.Linear" in {one.kind for one in fact.quantized}
+
+
+def test_technique_16_weights_of_two_or_three_values_are_told():
+    model = mlp()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with watching() as training, torch.no_grad():
+        training.watch(model, optimizer, None)
+        with torch.enable_grad():
+            step(model, optimizer, X)
+        model[0].weight.sign_()
+        model[2].weight.copy_(model[2].weight.sign() * (model[2].weight.abs() > 0.1))
+        fact = facts(training)["compression"]
+    assert [(one.path, one.n) for one in fact.levels] == [("0.weight", 2), ("2.weight", 3)]
+
+
+def test_technique_16_parameters_that_lose_bits_after_the_training_are_told():
+    model = mlp()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with watching() as training:
+        training.watch(model, optimizer, None)
+        step(model, optimizer, X)
+        model.half()
+        fact = facts(training)["compression"]
+    assert (fact.converted, fact.bits_per_value) == (("float32 -> float16",), 16.0)
