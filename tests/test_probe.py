@@ -222,6 +222,16 @@ def test_technique_01_it_works_inside_no_grad_inference_mode_and_autocast():
         assert repro.overfit_probe(cnn(), batch(), CE, lr=1e-2) == plain
 
 
+@pytest.mark.parametrize("make", [cnn, transformer, Recurrent])
+def test_technique_01_dropout_is_off_and_the_mode_of_the_model_does_not_count(make):
+    found = set()
+    for seed, is_training in ((0, True), (1, True), (0, False)):
+        model, data = make().train(is_training), batch()
+        torch.manual_seed(seed)
+        found.add(repro.overfit_probe(model, data, CE, steps=3))
+    assert len(found) == 1
+
+
 @pytest.mark.slow
 def test_technique_01_a_compiled_model_is_probed_as_the_one_inside():
     plain = repro.overfit_probe(cnn(), batch(), CE, steps=3)

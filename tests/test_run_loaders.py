@@ -33,6 +33,7 @@ def train(run, loader, *, epochs=2):
             optimizer.step()
 
 
+@pytest.mark.slow
 def test_a_loader_made_elsewhere_is_counted_and_observed_as_ours(project):
     plain = DataLoader(DATA, batch_size=8, shuffle=True, drop_last=True)
     with repro.tracked_run(seed=0) as run:
@@ -51,6 +52,7 @@ def test_a_loader_made_elsewhere_is_counted_and_observed_as_ours(project):
     assert record.find(Cleaning).roles[0].scaling == "raw"
 
 
+@pytest.mark.slow
 def test_a_loader_of_ours_is_observed_by_role(project):
     with repro.tracked_run(seed=0) as run:
         train(run, run.dataloader(DATA, batch_size=8, shuffle=True))
@@ -81,6 +83,7 @@ def test_a_batch_sampler_of_ones_own_is_asked_whether_it_shuffles(sampler, shuff
         assert training.batching().shuffle is shuffles
 
 
+@pytest.mark.slow
 def test_what_has_no_batches_is_refused(project):
     with (
         repro.tracked_run(seed=0) as run,

@@ -93,7 +93,7 @@ def train(args: argparse.Namespace) -> float:
         loader = run.dataloader(train_set, batch_size=args.batch_size, shuffle=True)
         model = CNN()
         optimizer = OPTIMIZERS[args.optimizer](model.parameters(), lr=args.lr)
-        run.watch(model, optimizer)
+        run.watch(model, optimizer, loss=cross_entropy)
         for epoch in range(args.epochs):
             run.log_metrics({"train/loss": fit(model, optimizer, loader)}, step=epoch)
         return run.score(

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import Literal
 
 from repro.claims import Claim
@@ -13,17 +14,19 @@ from repro.facts.architecture import Architecture
 from repro.facts.fact import Absent, Fact, Opaque, Scalar
 from repro.record import Arms, RunRecord, is_compared, is_per_replicate
 
-# What a declared parameter may be called, by the observed value that it repeats. Any other
+# What a declared parameter may be called, by the observed values that it repeats. Any other
 # parameter repeats the observed value of its own name: params.nesterov, optimizer.nesterov.
 OBSERVED_AS: Mapping[str, tuple[str, ...]] = {
     "batch_size": ("batching.micro", "batching.effective"),
+    "dropout": ("regularization.dropout.*.p",),
     "epochs": ("budget.n_epochs",),
     "learning_rate": ("optimizer.lr",),
     "n_parameters": ("architecture.n_trainable",),
     "optimizer": ("optimizer.name",),
     "random_state": ("determinism.seed",),
+    "scheduler": ("schedule.shape",),
 }
-OBSERVED_IN = ("optimizer", "architecture", "batching", "budget", "determinism")
+OBSERVED_IN = ("optimizer", "architecture", "batching", "budget", "determinism", "loss")
 MAY_ECHO = ("params.*", "architecture.*random_state", "optimizer.n_parameters")
 
 # What is declared to differ changes these too: other training rows, another weight decay.
@@ -101,7 +104,7 @@ def differences(arms: Arms[RunRecord]) -> tuple[Difference, ...]:
     return tuple(
         Difference(
             path=path,
-            echoes=tuple(name for name, observed in echoes.items() if observed == path),
+            echoes=tuple(name for name, observed in echoes.items() if path in observed),
             is_between=path in between,
             inside=tuple(arm for arm, paths in inside.items() if path in paths),
             is_one_sided=path not in common,
@@ -212,17 +215,19 @@ def _is_by_design(path: str, arms: Arms[RunRecord]) -> bool:
     return not all(same(side[0], value) for side in values for value in side[1:])
 
 
-def _echoes(records: Sequence[RunRecord]) -> dict[str, str]:
-    """Parameters that repeat an observed value in every run: the same fact, told twice."""
+def _echoes(records: Sequence[RunRecord]) -> dict[str, tuple[str, ...]]:
+    """Parameters that repeat observed values in every run: the same fact, told twice."""
     paths = {path for record in records for path in record.flat}
-    found: dict[str, str] = {}
+    found: dict[str, tuple[str, ...]] = {}
     for path in sorted(path for path in paths if matches(path, MAY_ECHO)):
-        for observed in _observed_names(path):
-            is_told = observed != path and is_compared(observed)
-            if is_told and _repeats(path, observed, records):
-                found[path] = observed
-                break
-    return found
+        names = [name for glob in _observed_names(path) for name in _meant(glob, paths)]
+        told = [name for name in names if name != path and is_compared(name)]
+        found[path] = tuple(name for name in told if _repeats(path, name, records))
+    return {path: observed for path, observed in found.items() if observed}
+
+
+def _meant(glob: str, paths: Iterable[str]) -> tuple[str, ...]:
+    return tuple(filter(partial(fnmatchcase, pat=glob), paths)) if "*" in glob else (glob,)
 
 
 def _observed_names(path: str) -> Iterator[str]:

@@ -33,6 +33,13 @@ GROUPS: Mapping[str, str] = {
     "scores": "scores",
     "split": "split",
 }
+# As an engineer thinks of a training: from the data to its end.
+ORDER = (
+    *("cleaning", "transforms", "sampling", "batching", "topology"),
+    *("architecture", "initialization", "lineage", "regularization", "normalization"),
+    *("compression", "loss", "optimizer", "schedule", "gradients", "precision", "stopping"),
+    *("budget", "capacity", "fit_scope", "tuning"),
+)
 POOL = "data.pool_digest"
 REPLICATE = ("determinism.seed", "split.fold")
 
@@ -138,7 +145,14 @@ def _groups(left: RunRecord, right: RunRecord) -> tuple[DiffGroup, ...]:
 def _cause_first(title: str, rows: list[DiffRow]) -> tuple[DiffRow, ...]:
     """Settings before the digests that follow from them, and the group's own fact before others."""
     return tuple(
-        sorted(rows, key=lambda row: (not row.path.startswith(title), "digest" in row.path))
+        sorted(
+            rows,
+            key=lambda row: (
+                not row.path.startswith(title),
+                ORDER.index(key) if (key := row.path.partition(".")[0]) in ORDER else len(ORDER),
+                "digest" in row.path,
+            ),
+        )
     )
 
 

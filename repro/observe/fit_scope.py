@@ -181,7 +181,7 @@ class _Patch:
     @contextmanager
     def told(self, call: FitCall) -> Iterator[None]:
         """Tell every listener before and after."""
-        begun = [(one, observed(partial(one.begin, call))) for one in dict.fromkeys(self.listeners)]
+        begun = [(one, observed(partial(one.begin, call))) for one in self.listeners]
         is_fitted = False
         try:
             yield
@@ -236,8 +236,9 @@ def _call(
     method: Any, name: str, estimator: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> FitCall:
     """The rows are the first argument, whatever it is called: X, raw_documents, y to encode."""
-    given = inspect.signature(method).bind_partial(estimator, *args, **kwargs).arguments
-    _, first, *others = [*inspect.signature(method).parameters, ""]
+    signature = inspect.signature(method)
+    given = signature.bind_partial(estimator, *args, **kwargs).arguments
+    _, first, *others = [*signature.parameters, ""]
     rows = given.get(first, given.get("kwargs", {}).get("X"))
     y = next((given[label] for label in LABELS if label in others and label in given), None)
     return FitCall(estimator, name, rows, y)

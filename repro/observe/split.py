@@ -22,7 +22,8 @@ def from_plan(plan: "SplitPlan", fold: int) -> Split:
         source="plan",
         splitter=plan.splitter,
         parameters=tuple(
-            Parameter(name=name, value=scalar(value, name)) for name, value in plan.parameters.items()
+            Parameter(name=name, value=scalar(value, name))
+            for name, value in plan.parameters.items()
         ),
         policy=plan.policy,
         n_splits=plan.n_splits,

@@ -19,6 +19,7 @@ from repro.facts.optimizer import Setting
 from repro.facts.params import EXAMPLE as PARAMS
 from repro.facts.params import Param
 from repro.facts.regularization import EXAMPLE as REGULARIZATION
+from repro.facts.regularization import Dropout
 from repro.facts.split import EXAMPLE as SPLIT
 from repro.record import Arms, RunRecord
 
@@ -110,6 +111,24 @@ def test_a_parameter_is_recognised_by_its_last_name(
     found = {item.path: item.echoes for item in differences(arms)}
     assert found[observed] == (f"params.{name}",)
     assert f"params.{name}" not in found
+
+
+def test_a_rate_that_all_modules_have_is_one_parameter() -> None:
+    def dropping(rate: float) -> RunRecord:
+        modules = tuple(Dropout(path=path, kind="Dropout", p=rate) for path in ("body", "head"))
+        return run(params(dropout=rate), REGULARIZATION.but(dropout=modules))
+
+    found = differences(Arms.of(dropping(0.1), dropping(0.5)))
+    assert {one.path: one.echoes for one in found} == {
+        f"regularization.dropout.{path}.p": ("params.dropout",) for path in ("body", "head")
+    }
+    claim = CLAIM.model_copy(update={"treatment": ("params.dropout",)})
+    assert {one.declared_as(claim) for one in found} == {"treatment"}
+
+
+def test_a_rate_that_one_module_does_not_have_is_a_parameter_by_itself() -> None:
+    left, right = (run(params(dropout=rate), REGULARIZATION) for rate in (0.1, 0.5))
+    assert [one.path for one in differences(Arms.of(left, right))] == ["params.dropout"]
 
 
 def test_a_parameter_that_repeats_what_is_not_compared_is_compared_itself() -> None:

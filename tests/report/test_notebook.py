@@ -57,7 +57,7 @@ def test_what_is_missing_says_why() -> None:
         optimizer=Absent(reason="nothing is trained", kind="not_applicable"),
         batching=Absent(reason="nobody looked", kind="not_recorded"),
     )
-    assert "  optimizer: none, nothing is trained" in text
+    assert "  no optimizer: nothing is trained" in text
     assert "  batching unknown: nobody looked" in text
 
 
@@ -82,5 +82,22 @@ def test_every_fact_has_its_place_on_the_page(key: str) -> None:
     if key == "outcome":
         assert "FINISHED" in page()
         return
+    failed = Absent(reason="nobody looked", kind="failed")
+    assert f"  {key} unknown: nobody looked" in page(**{key: failed})
+
+
+def test_a_check_that_nobody_made_is_left_out() -> None:
     absent = Absent(reason="nobody looked", kind="not_recorded")
-    assert f"  {key} unknown: nobody looked" in page(**{key: absent})
+    text = page(capacity=absent, fit_scope=absent, tuning=absent)
+    assert "Checks" not in text
+    assert "nobody looked" not in text
+
+
+def test_techniques_are_told_from_the_data_to_the_end_of_the_training() -> None:
+    text = page()
+    words = [
+        *("train transforms", "CNN", "initialized", "dropout", "loss", "optimizer"),
+        *("schedule", "precision", "planned"),
+    ]
+    places = [text.index(f"\n  {word}") for word in words]
+    assert places == sorted(places)

@@ -81,17 +81,14 @@ class FitScopeObserver(Technique):
         if call.outer is None:
             self._fits[call.path].add(call, self._hashes.pop(call))
             return
-        known = self._steps.get(call.path)
-        sizes = (_n_rows(call.rows), known.n_rows if known else None)
-        self._steps[call.path] = Step(
-            path=call.path,
-            kind=type(call.estimator).__name__,
-            n_calls=1 + (known.n_calls if known else 0),
-            n_rows=max((size for size in sizes if size is not None), default=None),
-            y_given=call.y is not None or (known is not None and known.y_given),
-            needs_y=_needs_y(call.estimator),
-            ignores_y=_ignores_y(call.estimator),
-        )
+        known = self._steps.get(call.path) or _step(call)
+        sizes = (_n_rows(call.rows), known.n_rows)
+        changes = {
+            "n_calls": known.n_calls + 1,
+            "n_rows": max((size for size in sizes if size is not None), default=None),
+            "y_given": known.y_given or call.y is not None,
+        }
+        self._steps[call.path] = known.model_copy(update=changes)
 
     def at_end(self, ending: Ending) -> FitScope | Absent:
         """Every fit and step, and the rows of each role among those of a fit."""
@@ -116,6 +113,19 @@ class FitScopeObserver(Technique):
         path = f"{kind}-{len(alike) + 1}" if alike else kind
         self._fits[path] = _Rows(kind, settings, _needs_y(estimator), _ignores_y(estimator))
         return path
+
+
+def _step(call: FitCall) -> Step:
+    """A step that was not seen before."""
+    return Step(
+        path=call.path,
+        kind=type(call.estimator).__name__,
+        n_calls=0,
+        n_rows=None,
+        y_given=False,
+        needs_y=_needs_y(call.estimator),
+        ignores_y=_ignores_y(call.estimator),
+    )
 
 
 def _fit(path: str, rows: _Rows, roles: Mapping[str, RowHashes]) -> Fit:

@@ -104,6 +104,7 @@ def test_weights_batches_and_random_numbers_are_the_same_bit_for_bit(build, shap
     assert same(build, shape)
 
 
+@pytest.mark.slow
 def test_lbfgs_reaches_the_same_weights_on_watched_batches():
     assert same(linear, (12,), optimizer=torch.optim.LBFGS)
 
@@ -198,6 +199,7 @@ def test_a_batch_without_a_length_does_not_stop_the_training():
         assert len(list(loader)) == 3
 
 
+@pytest.mark.slow
 def test_two_seeds_of_one_configuration_differ_in_nothing_that_is_compared():
     def flat(seed):
         torch.manual_seed(seed)

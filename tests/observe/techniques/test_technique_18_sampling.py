@@ -152,7 +152,11 @@ def test_technique_18_shuffling_by_set_epoch_is_seen():
     assert observer.at_end(Ending(n_steps=1)).roles[0].reorders is True
 
 
-@pytest.mark.parametrize("data", [Flipped(), HalfFlipped()], ids=["all", "half"])
+@pytest.mark.parametrize(
+    "data",
+    [Flipped(), HalfFlipped(), HalfFlipped(labels=torch.zeros(200))],
+    ids=["all", "half", "half, without labels"],
+)
 @pytest.mark.parametrize("shuffle", [True, False])
 def test_technique_18_shuffling_is_told_apart_from_rows_that_augmentation_changes(data, shuffle):
     torch.manual_seed(0)
@@ -169,6 +173,7 @@ def test_technique_18_shuffling_that_cannot_be_seen_follows_from_the_sampler():
     assert (tiny.reorders, tiny.is_reorder_seen) == (True, False)
 
 
+@pytest.mark.slow
 def test_technique_18_shuffling_of_a_long_pass_is_seen_though_few_rows_are_noted():
     many = TensorDataset(torch.arange(20_000.0).reshape(-1, 1), torch.arange(20_000) % 7)
     torch.manual_seed(0)

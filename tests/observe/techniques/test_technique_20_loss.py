@@ -195,6 +195,7 @@ def test_technique_20_loss_of_two_networks_is_no_replacement():
     assert (loss.name, loss.is_replaced) == ("L1Loss+MSELoss", False)
 
 
+@pytest.mark.slow
 def test_technique_20_loss_compiled_is_the_loss_itself():
     for loss in (nn.MSELoss(), focal):
         assert flat(torch.compile(loss, backend="eager")) == flat(loss)
