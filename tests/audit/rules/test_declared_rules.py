@@ -32,6 +32,7 @@ COSINE = CONSTANT.but(shape="cosine", n_levels=50, final=0.0)
 LONG = BUDGET.but(n_epochs=20.0, n_batches=220)
 PATIENT = STOPPING.but(patience=None, patience_by=None)
 FULL = PRECISION.but(autocast=(Phase(phase="train", dtype="none"),))
+SLOW_GROUP = Group(index=1, settings=(Setting(name="lr", value=0.01),))
 UNCLIPPED = GRADIENTS.but(rewritten=False, clipping=None, largest=9.0)
 CROSS_ENTROPY = LOSS.but(terms=())
 
@@ -105,7 +106,7 @@ def test_a_setting_that_did_not_arrive_is_an_error_that_quotes_both(
         ({"lr": 0.2}, (BATCHING.but(effective=128),)),  # of a batch of 256
         ({"lr": 0.01}, (CONSTANT.but(series=((0, 0.01), (9, 0.1))),)),  # where the warm-up began
         ({"lr": 1.0}, (CONSTANT.but(start=0.1, final=1.0, series=()),)),  # never warmed up
-        ({"lr": 0.01}, (SGD.but(groups=(Group(index=1, settings=(Setting(name="lr", value=0.01),)),)),)),
+        ({"lr": 0.01}, (SGD.but(groups=(SLOW_GROUP,)),)),
         ({"lr": 0.01}, (SGD.but(name="SGD+Adam"),)),
         ({"lr_decay": 0.5, "head.lr": 0.5, "min_lr": 0.5}, ()),
         ({"optimizer": "sgd"}, ()),
@@ -135,7 +136,7 @@ def test_a_setting_that_did_not_arrive_is_an_error_that_quotes_both(
         ({"loss": "cross_entropy"}, (CROSS_ENTROPY,)),
         ({"loss": "mine"}, (CROSS_ENTROPY,)),
         ({"loss": "mse"}, (LOSS,)),  # of several terms
-        ({"scheduler": "cosine"}, ()),  # constant, in a run of few steps a rate cannot move
+        ({"scheduler": "cosine"}, (BUDGET.but(n_epochs=1.0),)),  # stepped by epochs
         ({"scheduler": "cosine"}, (LONG, COSINE)),
         ({"scheduler": "step"}, (LONG,)),  # its first drop is still to come
         ({"scheduler": "cosine"}, (LONG, CONSTANT.but(shape="step", n_levels=2))),

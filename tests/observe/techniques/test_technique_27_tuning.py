@@ -216,8 +216,8 @@ def test_technique_27_a_study_is_known_by_its_shape():
 
 def test_technique_27_a_study_is_no_model_and_one_without_a_result_has_no_best():
     training = Training(lambda: True)
-    training.watch(study(), None, None)
     training.watch(GaussianNB(), None, None)
+    training.watch(study(), None, None)
     assert facts(training)["architecture"].name == "GaussianNB"
     unfinished = Study([Trial(0, State("RUNNING"), None, {})])
     (found,) = tuned(unfinished).searches
