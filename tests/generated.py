@@ -8,6 +8,7 @@ from click.testing import CliRunner
 from repro.audit.catalogue import every_rule
 from repro.cli.main import main
 from repro.report.rules_table import rules_table
+from repro.report.techniques_table import techniques_table
 
 README = Path(__file__).parent.parent / "README.md"
 
@@ -15,7 +16,11 @@ README = Path(__file__).parent.parent / "README.md"
 def parts() -> dict[str, str]:
     """Text between the marks, by their name."""
     shown = CliRunner().invoke(main, ["--help"], prog_name="repro", terminal_width=80).output
-    return {"rules": rules_table(every_rule()) + "\n", "help": f"```text\n{shown}```\n"}
+    return {
+        "rules": rules_table(every_rule()) + "\n",
+        "techniques": techniques_table() + "\n",
+        "help": f"```text\n{shown}```\n",
+    }
 
 
 if __name__ == "__main__":

@@ -27,7 +27,11 @@ from repro.facts.data import EXAMPLE as DATA
 from repro.facts.environment import EXAMPLE as ENVIRONMENT
 from repro.facts.environment import Package
 from repro.facts.fact import Absent
+from repro.facts.optimizer import EXAMPLE as SGD
+from repro.facts.optimizer import Setting
 from repro.facts.outcome import EXAMPLE as OUTCOME
+from repro.facts.params import EXAMPLE as PARAMS
+from repro.facts.params import Param
 from repro.facts.scores import EXAMPLE as SCORES
 from repro.facts.scores import Series
 from repro.facts.split import EXAMPLE as SPLIT
@@ -119,6 +123,18 @@ def test_a_fact_that_is_not_recorded_leaves_the_claim_unproven_once() -> None:
     assert judgement.verdict is Verdict.UNPROVEN
     unknown = [found for found in judgement.findings if found.outcome is Outcome.UNKNOWN]
     assert [found.rule for found in unknown if not found.is_advice] == ["effective-batch"]
+
+
+def test_advice_about_a_difference_does_not_hide_that_it_was_not_declared() -> None:
+    claim = CLAIM.model_copy(update={"treatment": ("optimizer.name",), "nuisance": ()})
+    fast = SGD.but(name="AdamW", settings=(Setting(name="lr", value=0.5), *SGD.settings[1:]))
+    params = PARAMS.but(declared=(Param(name="lr", value=0.5), *PARAMS.declared[1:]))
+    judgement = judge(claim, sgd_and_adamw(fast, params), POLICY)
+    assert failures(judgement, Severity.NOTE) == ["lr-range"]
+    assert failures(judgement) == ["undeclared-difference"]
+    assert judgement.verdict is Verdict.INVALID
+    (row,) = [row for row in judgement.differences if row.path == "optimizer.lr"]
+    assert row.rule == "undeclared-difference"
 
 
 def test_a_run_that_was_not_tracked_is_unproven_not_valid() -> None:

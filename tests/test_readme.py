@@ -22,7 +22,7 @@ def code(language: str, number: int) -> str:
     return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)[number]
 
 
-@pytest.mark.parametrize("name", ["rules", "help"])
+@pytest.mark.parametrize("name", ["rules", "techniques", "help"])
 def test_the_generated_parts_are_up_to_date(name):
     assert block(name) == parts()[name], "run: python tests/generated.py"
 

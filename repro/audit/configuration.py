@@ -175,6 +175,8 @@ def _unequal(a: Mapping[str, Scalar], b: Mapping[str, Scalar]) -> Iterator[str]:
         if path in a and path in b:
             if not same(a[path], b[path]) and not _cannot_be_told(path, a[path], b[path]):
                 yield path
+        elif a.get(path, b.get(path)) is None:
+            continue  # no value here, no such thing there
         elif not _is_empty_list(path, a, b) and not _is_only_imported(path, a, b):
             yield path
 

@@ -15,7 +15,7 @@ from repro.report.shown import columns, document, shown
 SIGNS = {"same": "  ", "removed": "- ", "added": "+ ", "changed": "~ "}
 STYLES = {"same": "dim", "removed": "red", "added": "green", "changed": "yellow"}
 LEARNED = "one run learned from what the other is judged by"
-MAX_LINES = 20  # of one list; JSON has all of it
+MAX_LINES = 40  # of one list; JSON has all of it
 
 
 def diff_text(diff: RunDiff) -> Text:

@@ -212,6 +212,30 @@ def test_a_rule_that_wants_to_know_what_others_said_is_asked_last() -> None:
     assert [found.code for found in findings] == ["XYZ000", "XYZ001", "XYZ002"]
 
 
+def test_advice_and_what_is_wrong_inside_one_run_answer_for_no_difference() -> None:
+    heard: list[frozenset[str]] = []
+
+    @rule("XYZ000", Severity.ERROR)
+    def listening(spoken: Spoken, runs: Arms[RunRecord]) -> Iterator[Violation]:
+        heard.append(spoken.paths)
+        yield from ()
+
+    @rule("XYZ003", Severity.WARNING)
+    def advising(batching: Arms[Batching], code: Arms[Code]) -> Iterator[Violation]:
+        yield Violation("large", "halve it", ("batching.effective",))
+
+    larger = BATCHING.but(micro=256, effective=256)
+    everything = [listening, of_each_run, advising]
+    findings = audit(case([run(1)], [run(2, larger, DIRTY)]), everything)
+    assert {found.code for found in findings if found.is_advice} == {"XYZ003"}
+    assert {found.code for found in findings if found.outcome is Outcome.FAIL} == {
+        "XYZ001",
+        "XYZ003",
+    }
+    audit(case([run(1, code=NOT_RECORDED)], [run(2)]), [listening, advising])
+    assert heard == [frozenset(), frozenset()]
+
+
 def test_a_rule_about_numbers_does_not_apply_where_there_are_none() -> None:
     @rule("STA999", Severity.WARNING)
     def counting(comparison: Comparison) -> Iterator[Answer]:

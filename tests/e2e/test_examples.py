@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -71,3 +72,31 @@ def test_seeds_of_repro_run_reach_the_script(project):
     assert [record.replicate.seed for record in records] == [3, 4]
     assert {record.flat["determinism.hash_randomization"] for record in records} == {False}
     assert {record.flat["code.entry_point"] for record in records} == {"train.py"}
+
+
+@pytest.mark.slow
+def test_the_difference_of_two_trainings_names_exactly_the_techniques_that_differ(
+    tmp_path, empty_store
+):
+    store = tmp_path / "mlflow.db"
+    store.write_bytes(empty_store.read_bytes())
+    done = start("techniques", "train.py", "--epochs", "1", store=store)
+    assert done.returncode == 0, done.stderr
+    first, second = re.search(r"repro diff (\w+) (\w+)", done.stdout).groups()
+    diff = start("techniques", "-m", "repro", "diff", first, second, "--json", store=store)
+    groups = {group["title"]: group["rows"] for group in json.loads(diff.stdout)["groups"]}
+    assert groups.keys() <= {"technique", "configuration"}
+    found = {row["path"].partition(".")[0] for row in groups["technique"]}
+    assert found == {
+        "regularization",  # dropout
+        "initialization",
+        "normalization",
+        "architecture",  # backbone, neck, head
+        "compression",  # pruning, quantization
+        "lineage",  # transfer
+    }
+    paths = {row["path"] for row in groups["technique"]}
+    assert {"compression.pruning", "compression.quantization"} <= paths
+    assert "regularization.dropout.neck.2.p" in paths
+    for line in ("lineage.frozen", "+ backbone", "- 1  BatchNorm1d", "compression.pruning"):
+        assert line in done.stdout

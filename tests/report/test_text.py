@@ -2,11 +2,22 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
-from fake_history import ADAMW, BASELINE, CANDIDATE, CLAIM, POLICY, seeds, sgd_and_adamw, tracked
+from fake_history import (
+    ADAMW,
+    BASELINE,
+    CANDIDATE,
+    CLAIM,
+    POLICY,
+    seeds,
+    sgd_and_adamw,
+    tracked,
+    with_facts,
+)
 from rich.console import Console
 
 from repro.audit.finding import NOT_SET
 from repro.audit.judgement import Row
+from repro.audit.verdict import Verdict
 from repro.claims import Claim, Waiver
 from repro.facts.architecture import EXAMPLE as ARCHITECTURE
 from repro.facts.architecture import Hyperparameter
@@ -14,13 +25,16 @@ from repro.facts.batching import EXAMPLE as BATCHING
 from repro.facts.code import EXAMPLE as CODE
 from repro.facts.environment import EXAMPLE as ENVIRONMENT
 from repro.facts.environment import Package, Variable
+from repro.facts.fact import Absent
 from repro.facts.scores import EXAMPLE as SCORES
 from repro.facts.scores import Series
 from repro.facts.split import EXAMPLE as SPLIT
+from repro.facts.topology import EXAMPLE as TOPOLOGY
 from repro.judge import judge
 from repro.record import RunRecord
 from repro.report.text import render
 
+OPTIONAL = ("capacity", "stopping")  # what no comparison hangs on
 LARGER = BATCHING.but(micro=256, effective=256)
 PATCHED = ENVIRONMENT.but(
     imported=(ENVIRONMENT.imported[0], Package(name="torch", version="2.13.1"))
@@ -95,6 +109,26 @@ def test_what_is_not_known_is_not_measured() -> None:
         "",
         "  No statistics: what is unknown may make the comparison invalid.",
     ]
+
+
+def test_advice_that_could_not_be_given_is_one_line_and_counts_as_nothing() -> None:
+    missing = {key: Absent(reason="nobody looked", kind="not_recorded") for key in OPTIONAL}
+    judgement = judge(CLAIM, sgd_and_adamw(**missing), POLICY)
+    assert judgement.verdict is Verdict.BETTER
+    text = str(render([judgement]))
+    assert text.splitlines()[0] == "adamw-beats-sgd    BETTER    32 passed"
+    assert (
+        "  no advice, for want of facts: capacity-not-shown (TRN001), stopped-too-early (TRN007), "
+        "overfit-or-late (TRN008)\n" in text
+    )
+
+
+def test_advice_that_does_not_apply_is_one_line() -> None:
+    alone = TOPOLOGY.but(world=1)
+    history = sgd_and_adamw()
+    history.runs = {arm: with_facts(runs, topology=alone) for arm, runs in history.runs.items()}
+    text = str(render([judge(CLAIM, history, POLICY)]))
+    assert "  advice that does not apply: distributed-eval (TRN012)\n" in text
 
 
 def test_an_unproven_claim_looks_worse_than_one_with_a_note() -> None:
