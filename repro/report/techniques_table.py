@@ -1,5 +1,6 @@
 """Which technique of training is recorded by which fact, as a table."""
 
+import sys
 from collections.abc import Iterator
 
 from repro.facts import fact_types
@@ -50,6 +51,8 @@ def _recorded(key: str) -> str:
 
 
 def _names(key: str) -> Iterator[str]:
-    """The fields of a fact, those first that a comparison is about."""
-    fields = fact_types()[key].model_fields
-    yield from sorted(fields, key=lambda name: not is_compared(f"{key}.{name}"))
+    """What each value of the example is called, those first that a comparison is about."""
+    example = vars(sys.modules[fact_types()[key].__module__])["EXAMPLE"]
+    paths = sorted(example.flat(), key=lambda path: not is_compared(path))
+    names = dict.fromkeys(path.rpartition(".")[2] for path in paths)
+    yield from filter(str.isidentifier, names)
