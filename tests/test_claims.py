@@ -5,6 +5,7 @@ import pytest
 
 from repro.claims import Claim, Guard, Waiver, did_you_mean, find_policy, read_policy
 from repro.errors import ConfigurationError
+from repro.facts import fact_types
 
 CLAIM = """
 [[claim]]
@@ -153,8 +154,7 @@ def test_what_is_not_said_has_the_documented_defaults(tmp_path: Path) -> None:
             CLAIM.replace("optimizer", "optimiser"),
             "repro.toml: [[claim]] 'adamw': treatment = ['optimiser.*', 'code:train.py']; "
             "no recorded path starts with 'optimiser'. Did you mean 'optimizer'? "
-            "Paths start with: architecture, batching, budget, code, data, determinism, "
-            "environment, hardware, optimizer, outcome, params, scores, split.",
+            f"Paths start with: {', '.join(sorted(fact_types()))}.",
         ),
         (
             CLAIM.replace('["optimizer.*", "code:train.py"]', "[]"),

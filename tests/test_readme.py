@@ -55,6 +55,7 @@ def test_the_example_runs_as_it_stands(project):
         "test": (x + 1, y),
         "y_test": y,
         "train_step": train_step,
+        "loss_fn": torch.nn.functional.cross_entropy,
         "predict": lambda model: model(x + 1).argmax(1),
     }
     exec(code("python", 0), names)

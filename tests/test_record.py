@@ -131,8 +131,8 @@ def test_a_fact_of_a_newer_version_is_opaque_and_kept_byte_for_byte():
             "the record cannot be read: it has no 'version'.",
         ),
         (
-            document(code={"version": 0, "data": {}}),
-            "the record cannot be read: Code 0 has no upgrade to 1.",
+            document(params={"version": 0, "data": {}}),
+            "the record cannot be read: Params 0 has no upgrade to 1.",
         ),
         (
             document(budget={"version": 1, "data": {"wall_seconds": "soon"}}),

@@ -180,13 +180,15 @@ def test_show_prints_the_stored_record_as_json_that_any_program_reads(store):
     assert json.loads(result.stdout, parse_constant=pytest.fail) == json.loads(dump(stored))
 
 
-def test_show_finds_a_run_by_its_name_and_prints_every_fact(store):
+def test_show_finds_a_run_by_its_name_and_prints_every_fact_on_request(store):
     stored = store("first")
     result = repro_command("show", "first")
     assert result.exit_code == 0
-    assert result.stdout.startswith(f"first  {stored.run_id}  seed 0 fold 0\n")
+    assert result.stdout.startswith("first  FINISHED  in 3.0 s\n")
+    assert f"run {stored.run_id}, seed 0 fold 0\n" in result.stdout
+    everything = repro_command("show", "first", "--all").stdout
     for key in stored.facts:
-        assert f"\n{key}\n" in result.stdout
+        assert f"\n{key}\n" in everything
 
 
 @pytest.mark.slow

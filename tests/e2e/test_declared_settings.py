@@ -10,7 +10,6 @@ from repro.audit.rule import Violation
 from repro.audit.rules.declaration import declared_not_effective
 from repro.facts.params import Params
 from repro.record import RunRecord
-from repro.store.load import MlflowHistory
 
 EPOCHS, ROWS = 4, 240
 
@@ -18,7 +17,7 @@ EPOCHS, ROWS = 4, 240
 def record_of(project, params, **settings):
     with repro.tracked_run(seed=0, params=params, quiet=True) as run:
         train(run, **settings)
-    return MlflowHistory(project.uri).record(run.run_id)
+    return project.record(run.run_id)
 
 
 def train(

@@ -213,3 +213,17 @@ def test_a_treatment_by_code_is_seen_in_the_imported_file() -> None:
     runs = Arms.of(tracked(1, 0, 0.9), tracked(2, 0, 0.9, changed))
     assert treated(runs, CLAIM.model_copy(update={"treatment": ("code:train.py",)})) == []
     assert treated(runs, CLAIM.model_copy(update={"treatment": ("code:model.py",)})) != []
+
+
+def test_facts_that_one_call_records_are_missing_once() -> None:
+    other = Absent(reason="it was too late", kind="not_recorded")
+    failed = Absent(reason="it broke", kind="failed")
+    found = undeclared(against(schedule=NOT_RECORDED, lineage=other, loss=failed))
+    told = {one.points: one.message for one in found if isinstance(one, Unknown)}
+    assert told == {
+        (
+            "lineage",
+            "schedule",
+        ): "lineage, schedule are not recorded: it was too late; nobody looked",
+        ("loss",): "loss could not be observed: it broke",
+    }

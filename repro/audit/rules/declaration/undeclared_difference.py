@@ -21,7 +21,7 @@ from repro.audit.configuration import MODULES, Difference, differences, is_tree
 from repro.audit.example import example_arms
 from repro.audit.rule import Severity, Unknown, Violation, rule
 from repro.audit.same_program import is_same_program
-from repro.audit.unrecorded import look_up, unrecorded
+from repro.audit.unrecorded import HOW_TO_RECORD, look_up, unrecorded
 from repro.claims import EXAMPLE as CLAIM
 from repro.claims import Claim
 from repro.facts import fact_types
@@ -110,7 +110,11 @@ def _is_definition(path: str, claim: Claim) -> bool:
 
 
 def _unknown(runs: Arms[RunRecord], spoken: Spoken) -> Iterator[Unknown]:
-    """Facts that some run should have and has not, and that no other rule asked for."""
+    """Facts that some run should have and has not, and that no other rule asked for.
+
+    Those that one call records are one answer: whoever watched no model lacks a dozen.
+    """
+    groups: dict[tuple[str, Severity | None], list[Unknown]] = {}
     mild = {*MILD, *(FROM_THE_PROGRAM if is_same_program(runs) else ())}
     for key, kind in fact_types().items():
         facts = [look_up(run, kind) for run in runs.every() if is_compared(f"{key}.any")]
@@ -118,7 +122,19 @@ def _unknown(runs: Arms[RunRecord], spoken: Spoken) -> Iterator[Unknown]:
         severity = Severity.WARNING if key in mild else None
         for gap in dict.fromkeys(gap for gap in gaps if isinstance(gap, Unknown)):
             if key not in spoken.paths:
-                yield replace(gap, severity=severity)
+                is_call = gap.fix in HOW_TO_RECORD.values()
+                groups.setdefault((gap.fix if is_call else gap.message, severity), []).append(gap)
+    for (_, severity), found in groups.items():
+        yield replace(_together(found), severity=severity)
+
+
+def _together(gaps: Sequence[Unknown]) -> Unknown:
+    keys = tuple(dict.fromkeys(point for gap in gaps for point in gap.points))
+    if len(keys) == 1:
+        return gaps[0]
+    reasons = dict.fromkeys(gap.message.partition(": ")[2] for gap in gaps)
+    message = f"{', '.join(keys)} are not recorded: {'; '.join(reasons)}"
+    return Unknown(message, gaps[0].fix, keys)
 
 
 BAD = {
