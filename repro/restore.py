@@ -95,23 +95,31 @@ def _restore(
     code: Code, artifact: Callable[[str], bytes], folder: Path, source: Path | None
 ) -> Iterator[str]:
     """Restore every repository, the outermost first; gives what is not as it was."""
-    near = _work_tree(source or Path.cwd())
+    near = _repository(source or Path.cwd())
     if source and not near:
         raise UsageError(f"{source} is in no git repository.")
     if code.not_restorable:
         yield code.not_restorable
     yield from _restore_one(code, artifact, folder, near)
     for inner in code.submodules:
-        beside = near and _work_tree(near / inner.path)
+        beside = near and _repository(near / inner.path)
         for why in _restore_one(inner, artifact, folder / inner.path, beside):
             yield f"{inner.path}: {why}"
 
 
-def _work_tree(folder: Path) -> Path | None:
+def _repository(folder: Path) -> Path | None:
+    """The work tree around a folder, or the folder itself if it is a bare repository."""
     try:
         return work_tree_around(folder).root
     except (GitFailed, OSError):
-        return None
+        return folder.resolve() if _is_bare(folder) else None
+
+
+def _is_bare(folder: Path) -> bool:
+    try:
+        return Git(folder).line("rev-parse", "--is-bare-repository") == "true"
+    except (GitFailed, OSError):
+        return False
 
 
 def _restore_one(

@@ -57,6 +57,7 @@ class _Entered:
     journal: Journal
     arrivals: Arrivals
     token: Token[tuple[Run, ...]]
+    process: int  # that entered
 
 
 class tracked_run:  # noqa: N801  # reads as a function, like contextlib.closing
@@ -203,7 +204,7 @@ class tracked_run:  # noqa: N801  # reads as a function, like contextlib.closing
         arrivals.__enter__()
         self._say_start(run)
         token = _ACTIVE.set((*_ACTIVE.get(), run))
-        self._entered.append(_Entered(run, journal, arrivals, token))
+        self._entered.append(_Entered(run, journal, arrivals, token, os.getpid()))
         controlled.enter()
         return run
 
@@ -214,6 +215,8 @@ class tracked_run:  # noqa: N801  # reads as a function, like contextlib.closing
         traceback: TracebackType | None,
     ) -> None:
         entered = self._entered.pop()
+        if os.getpid() != entered.process:
+            return  # a forked child that left the block by itself: the run is its parent's
         run = entered.run
         _ACTIVE.reset(entered.token)
         try:

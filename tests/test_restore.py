@@ -84,6 +84,15 @@ def test_the_commit_comes_from_the_repository_around_the_working_directory(
     assert work_tree(tmp_path / "again") == work_tree(repository)
 
 
+def test_a_bare_repository_is_a_source(repository, tmp_path):
+    state = without_bundle(state_of(repository), remote=None)
+    git(tmp_path, "clone", "-q", "--bare", str(repository), "bare.git")
+    expected = work_tree(repository)
+    shutil.rmtree(repository)
+    assert restored(state, tmp_path / "again", tmp_path / "bare.git").exit_code == 0
+    assert work_tree(tmp_path / "again") == expected
+
+
 def test_a_source_that_is_no_repository_is_refused(repository, tmp_path):
     with pytest.raises(UsageError) as caught:
         restored(state_of(repository), tmp_path / "again", tmp_path)

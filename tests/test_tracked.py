@@ -1,4 +1,5 @@
 import argparse
+import os
 import random
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -324,3 +325,18 @@ def test_an_attached_run_that_fails_after_the_block_has_failed(project):
     with pytest.raises(ValueError, match="later"):
         train()
     assert project.record(runs[0]).find(Outcome).status == "FAILED"
+
+
+def test_a_forked_child_that_leaves_the_block_does_not_end_the_run(project):
+    block = repro.tracked_run("parent", seed=0, quiet=True)
+    with block as run:
+        child = os.fork()
+        if child == 0:
+            try:
+                block.__exit__(None, None, None)
+            finally:
+                os._exit(0)
+        os.waitpid(child, 0)
+        assert not list((project.root / "mlruns").rglob("record.json"))
+        run.log_metrics({"loss": 1.0})
+    assert project.record(run.run_id).find(Outcome).status == "FINISHED"

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from functools import cached_property
 
-from repro.audit.configuration import differences, is_known, same
+from repro.audit.configuration import Difference, differences, is_known, is_tree, same
 from repro.audit.finding import NOT_SET, quote
 from repro.facts import fact_types
 from repro.facts.fact import Scalar
@@ -17,10 +17,11 @@ WHY: Mapping[str, str] = {
     "split": "the rows were cut, or chosen, in another way",
     "data": "other rows",
     "scores": "measured in another way",
-    "technique": "seen while training, told by no parameter",
+    "technique": "seen while training; no parameter has these values",
     "code": "other files ran",
     "environment": "another machine or other software",
     "configuration": "told as parameters",
+    "other files": "no run imported them",
     "replicate": "differs from seed to seed, or from fold to fold, by design",
 }
 GROUPS: Mapping[str, str] = {
@@ -128,15 +129,18 @@ def diff_records(left: RunRecord, right: RunRecord) -> RecordDiff:
 
 def _groups(left: RunRecord, right: RunRecord) -> tuple[DiffGroup, ...]:
     found = [
-        DiffRow(item.path, quote(left, item.path), quote(right, item.path), item.echoes)
+        DiffRow(item.path, quote(left, item.path), quote(right, item.path), _parameters(item))
         for item in differences(Arms.of(left, right))
     ]
     told = {path for row in found for path in (row.path, *row.told_as) if row.told_as}
     is_one_pool = left.flat.get(POOL) == right.flat.get(POOL)
+    is_other_seed = left.replicate.seed != right.replicate.seed
     is_other_fold = left.replicate.fold != right.replicate.fold
     rows: dict[str, list[DiffRow]] = {title: [] for title in WHY}
     for row in found:
-        by_design = row.path in REPLICATE or (is_other_fold and is_per_replicate(row.path))
+        is_of_rows = row.path.partition(".")[0] in ("data", "scores", "split")
+        is_free = is_other_fold or (is_other_seed and not is_of_rows)
+        by_design = row.path in REPLICATE or (is_free and is_per_replicate(row.path))
         title = "replicate" if by_design else _group_of(row, told, is_one_pool=is_one_pool)
         rows[title].append(row)
     return tuple(DiffGroup(title, _cause_first(title, rows[title])) for title in WHY if rows[title])
@@ -156,10 +160,19 @@ def _cause_first(title: str, rows: list[DiffRow]) -> tuple[DiffRow, ...]:
     )
 
 
+def _parameters(found: Difference) -> tuple[str, ...]:
+    """The parameters that repeat the value."""
+    return tuple(name for name in found.echoes if name.startswith("params."))
+
+
 def _group_of(row: DiffRow, told: Set[str], *, is_one_pool: bool) -> str:
     key = row.path.partition(".")[0]
     if key == "data" and is_one_pool:  # the same rows in other roles
         return "split"
+    if key == "split" and row.path.endswith("_digest") and not is_one_pool:
+        return "data"  # the digests of other rows, however they were cut
+    if is_tree(row.path):
+        return "other files"
     # The settings that only one of two optimizers knows follow from the choice of optimizer.
     if row.told_as or (row.is_one_sided and f"{key}.name" in told):
         return "configuration"

@@ -12,7 +12,8 @@ PIECE_BYTES = 4 * 2**20
 OVERLAP = 8_192  # of the pieces of one large file: a private key has many lines
 FILE = b"\ndiff --git "
 NOT_PUSHED = ("HEAD", "--not", "--remotes")
-PLAIN = ("--no-ext-diff", "--no-textconv", "--no-color", "--no-show-signature")
+# `--text`: what git takes for binary goes into the bundle, too, and is searched.
+PLAIN = ("--no-ext-diff", "--no-textconv", "--no-color", "--no-show-signature", "--text")
 
 
 @dataclass(frozen=True)

@@ -36,8 +36,13 @@ def scaling(columns: Sequence[Column], n_rows: int) -> Scaling | None:
     found = (_scaling(column, slack) for column in columns)
     told = [word for word in found if word is not None]
     scaled: tuple[Scaling, ...] = ("standardized", "min_max")
-    most = (word for word in scaled if told.count(word) > len(told) / 2)
-    return next(most, "raw") if told else None
+    most = next((word for word in scaled if told.count(word) > len(told) / 2), "raw")
+    # Some columns are small by nature, and the rim of a picture is dark: a tenth has to reach 1.
+    at_bound = sum(
+        column.highest is not None and 1 - slack <= column.highest <= 1 for column in columns
+    )
+    is_small = most == "min_max" and 10 * at_bound < len(told)
+    return None if not told else "raw" if is_small else most
 
 
 def _scaling(column: Column, slack: float) -> Scaling | None:
@@ -48,7 +53,7 @@ def _scaling(column: Column, slack: float) -> Scaling | None:
         return None  # between 0 and 1, nothing but zeros and ones varies so much
     if abs(mean) <= slack and abs(deviation - 1) <= slack:
         return "standardized"
-    return "min_max" if high <= 1 and low >= -1 else "raw"
+    return "min_max" if low >= -1 and high <= 1 else "raw"
 
 
 def _column(name: str, values: npt.NDArray[np.float64]) -> Column:

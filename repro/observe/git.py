@@ -17,6 +17,13 @@ FLAGS = (
     *("-c", "protocol.version=2"),  # which hands out any commit, not only the ends of branches
 )
 
+# Variables by which git hands its own repository on to the hooks and commands that it runs.
+PLACES = (
+    *("GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_DIR", "GIT_GRAFT_FILE"),
+    *("GIT_IMPLICIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_NAMESPACE", "GIT_OBJECT_DIRECTORY"),
+    *("GIT_PREFIX", "GIT_SHALLOW_FILE", "GIT_WORK_TREE"),
+)
+
 # Against the user's configuration, in which a patch may come out that no one can apply.
 COMPARE = (
     *("--no-ext-diff", "--no-textconv", "--no-color"),
@@ -76,9 +83,14 @@ class Git:
             }
             how |= {"start_new_session": True}  # a Ctrl-C is meant for the training
             try:
-                return Runner(self.folder).execute(["git", *FLAGS, *words], **how)
+                return Runner(self.folder).execute([*self._alone(), "git", *FLAGS, *words], **how)
             except CommandError as error:
                 raise GitFailed(_said(words, error), error.status) from error
+
+    def _alone(self) -> tuple[str, ...]:
+        """Keeps git from the repository that a hook of the user's names: it writes to its index."""
+        named = [name for name in PLACES if name in os.environ and name not in self.variables]
+        return ("env", *(f"--unset={name}" for name in named)) if named else ()
 
 
 def _said(words: tuple[str, ...], error: Any) -> str:

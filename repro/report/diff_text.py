@@ -14,7 +14,7 @@ from repro.report.shown import columns, document, shown
 
 SIGNS = {"same": "  ", "removed": "- ", "added": "+ ", "changed": "~ "}
 STYLES = {"same": "dim", "removed": "red", "added": "green", "changed": "yellow"}
-LEARNED = "one run learned from what the other is judged by"
+LEARNED = {"shared rows": "one run learned from what the other is judged by"}
 MAX_LINES = 40  # of one list; JSON has all of it
 
 
@@ -53,6 +53,8 @@ def _told(diff: RunDiff) -> Iterator[Text]:
         if title in groups or details.get(title):
             yield from _group(title, groups.get(title), details.get(title, ()))
     yield from _results(records)
+    if not records.groups and any(result.difference for result in records.results):
+        yield Text("equal in everything compared, and yet the results differ", "bold yellow")
     if records.unknown:
         missing = f"cannot be told, not recorded: {', '.join(records.unknown)}"
         yield from (Text(), Text(missing, "bold magenta"))
@@ -60,16 +62,18 @@ def _told(diff: RunDiff) -> Iterator[Text]:
 
 def _details(diff: RunDiff) -> Mapping[str, Sequence[Text]]:
     """What stands below a group besides its paths."""
+    is_code = any(group.title == "code" for group in diff.records.groups)
     return {
         "shared rows": tuple(_shared_rows(diff.rows, diff.records)),
         "technique": tuple(_layers(diff.layers)),
-        "code": tuple(_files(diff.code)),
+        "code" if is_code else "other files": tuple(_files(diff.code)),
     }
 
 
 def _group(title: str, group: DiffGroup | None, details: Sequence[Text]) -> Iterator[Text]:
     yield Text()
-    yield Text.assemble((title, "bold"), (f"  {group.why if group else LEARNED}", "dim"))
+    why = group.why if group else LEARNED.get(title, "")
+    yield Text.assemble((title, "bold"), (f"  {why}" if why else "", "dim"))
     if group:
         one_sided = [row.path for row in group.rows if row.is_one_sided and _is_setting(row)]
         yield from _rows([row for row in group.rows if row.path not in one_sided])

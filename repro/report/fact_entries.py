@@ -42,20 +42,30 @@ def _definition(score: Score) -> str:
 
 def _data(data: Data) -> Iterator[Row]:
     for role in data.roles:
-        size = f"{role.n_rows:,} rows x {role.n_columns}"
-        coverage = "" if role.coverage == 1.0 else f", {role.coverage:.1%} of it read"
-        yield [role.role, f"{size}, {role.kind} {short(role.rows_digest)}{coverage}"]
+        size = f"{counted(role.n_rows, 'row')} x {role.n_columns}"
+        how = {"all": "", "sample": f", {role.coverage:.1%} of it read", "seen": ", as handed out"}
+        yield [role.role, f"{size}, {role.kind} {short(role.rows_digest)}{how[role.reading]}"]
     for overlap in data.overlaps:
-        yield [overlap.roles, f"{_shared(overlap)} in common"]
+        yield [overlap.roles, _shared(overlap)]
 
 
 def _shared(overlap: Overlap) -> str:
-    text = f"{overlap.n_shared_features:,} rows"
-    if overlap.n_shared_features != overlap.n_shared:
-        text += f", {overlap.n_shared:,} with their labels"
-    if overlap.n_shared_groups is not None:
-        text += f", {overlap.n_shared_groups:,} groups"
-    return text
+    rows, groups = overlap.n_shared_features, overlap.n_shared_groups
+    if not rows and not groups:
+        return "no row in common" if groups is None else "no row and no group in common"
+    text = f"{counted(rows, 'row')} IN COMMON"
+    if rows != overlap.n_shared:
+        text += f", {overlap.n_shared:,} with the same labels"
+    return text if groups is None else f"{text}, {counted(groups, 'group')}"
+
+
+def counted(number: int, what: str) -> str:
+    """How many there are of something.
+
+    >>> counted(1, "row"), counted(1200, "row")
+    ('1 row', '1,200 rows')
+    """
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _split(split: Split) -> Iterator[Row]:
@@ -137,12 +147,18 @@ def _code(code: Code) -> Iterator[Row]:
     where = f"on {code.branch}" if code.branch else "detached"
     yield ["commit", f"{commit} {where}, {code.remote or 'no remote'}"]
     if code.is_dirty:
-        yield ["changes", f"{code.n_modified} files modified, {code.n_untracked} untracked"]
-    proved = "yes, proved when it ran"
+        modified = counted(code.n_modified, "file")
+        yield ["changes", f"{modified} modified, {code.n_untracked} untracked"]
+    for inner in code.submodules:
+        state = "" if inner.restore_verified else f": {inner.not_restorable}"
+        yield [inner.path, f"{inner.commit[:8] if inner.commit else 'no commit'}{state}"]
+    proved = (
+        f"yes, proved when it ran; the commit is {'kept here' if code.bundle else 'on the remote'}"
+    )
     yield ["restorable", proved if code.restore_verified else f"no: {code.not_restorable}"]
     if code.changed_during_run:
         yield ["edited while it ran", ", ".join(code.changed_during_run[:MAX_ROWS])]
-    yield ["imported", f"{len(code.modules)} files of the repository"]
+    yield ["imported", f"{counted(len(code.modules), 'file')} of the repository"]
 
 
 def _determinism(determinism: Determinism) -> Iterator[Row]:

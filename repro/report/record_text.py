@@ -7,9 +7,7 @@ from rich.text import Text
 from repro.digest import short
 from repro.facts.fact import Absent, Fact, Opaque
 from repro.record import RunRecord, protocol, seal
-from repro.report.shown import columns, document, shown
-
-LISTS = ("architecture.layers.", "code.modules.", "environment.installed.")  # shown as a number
+from repro.report.shown import columns, document, whole
 
 
 def record_text(record: RunRecord) -> Text:
@@ -38,15 +36,6 @@ def _fact_lines(key: str, fact: Fact | Absent | Opaque) -> Iterator[Text]:
 
 
 def fact_rows(key: str, fact: Fact) -> list[list[str]]:
-    """Every value of a fact with its path; of long lists only how many there are."""
-    flat = fact.flat()
-    rows = [
-        [path.removeprefix(f"{key}."), shown(value)]
-        for path, value in flat.items()
-        if not path.startswith(LISTS)
-    ]
-    for prefix in LISTS:
-        n_items = sum(path.startswith(prefix) for path in flat)
-        if n_items:
-            rows.append([prefix.removeprefix(f"{key}.").rstrip("."), f"{n_items} not shown"])
-    return rows
+    """Every value of a fact with its path."""
+    flat = fact.flat().items()
+    return [[path.removeprefix(f"{key}."), whole(value)] for path, value in flat]

@@ -22,13 +22,24 @@ def shown(value: Scalar) -> str:
     """
     if value is None or isinstance(value, bool):
         return {None: "none", True: "true", False: "false"}[value]
-    text = " ".join(str(value).split()) or "''"
+    text = whole(value)
     if DIGEST.fullmatch(text) or GIT_ID.fullmatch(text):
         return short(text)
     if len(text) <= MAX_CHARACTERS:
         return text
     half = (MAX_CHARACTERS - 5) // 2
     return f"{text[:half]} ... {text[-half:]}"
+
+
+def whole(value: Scalar) -> str:
+    """One value as it is recorded, on one line.
+
+    >>> whole("two\\nlines"), whole(None), whole(False)
+    ('two lines', 'none', 'false')
+    """
+    if value is None or isinstance(value, bool):
+        return shown(value)
+    return " ".join(str(value).split()) or "''"
 
 
 def shown_all(values: Sequence[Scalar]) -> str:

@@ -36,7 +36,7 @@ def test_the_cut_of_the_rows_is_more_suspicious_than_what_parameters_told() -> N
     diff = diff_records(
         tracked(1, 0, 0.9), tracked(1, 0, 0.9, *ADAMW, OTHER_SPLIT, CODE.but(tree="ab"))
     )
-    assert titles(diff) == ["split", "technique", "code", "configuration"]
+    assert titles(diff) == ["split", "technique", "configuration", "other files"]
     assert paths(diff, "split") == ["split.fingerprint", "split.test_digest"]
     assert diff.exit_code == 1
 
@@ -118,3 +118,23 @@ def test_a_fact_that_applies_to_one_side_only_is_a_difference() -> None:
     diff = diff_records(tracked(1, 0, 0.9), tracked(1, 0, 0.9, optimizer=absent))
     assert paths(diff, "technique") == ["optimizer"]
     assert diff.groups[0].rows == (DiffRow("optimizer", "SGD ...", "not applicable"),)
+
+
+def test_rows_with_other_values_are_other_data_not_another_cut() -> None:
+    changed = DATA.but(pool_digest="blake3:dd")
+    split = SPLIT.but(train_digest="blake3:78")
+    diff = diff_records(tracked(1, 0, 0.9), tracked(1, 0, 0.9, changed, split))
+    assert titles(diff) == ["data"]
+
+
+def test_files_that_ran_stand_apart_from_those_that_lay_beside_them() -> None:
+    beside = diff_records(tracked(1, 0, 0.9), tracked(1, 0, 0.9, CODE.but(tree="ab")))
+    assert titles(beside) == ["other files"]
+    edited = CODE.but(tree="ab", modules=({"path": "train.py", "digest": "blake3:bb"},))
+    assert titles(diff_records(tracked(1, 0, 0.9), tracked(1, 0, 0.9, edited))) == ["code"]
+
+
+def test_what_each_seed_has_of_its_own_is_no_technique() -> None:
+    other = BUDGET.but(n_samples=17)
+    assert titles(diff_records(tracked(1, 0, 0.9), tracked(1, 1, 0.9, other))) == ["replicate"]
+    assert titles(diff_records(tracked(1, 0, 0.9), tracked(1, 0, 0.9, other))) == ["technique"]

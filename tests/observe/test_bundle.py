@@ -63,6 +63,16 @@ def test_a_secret_anywhere_in_the_history_keeps_it_out(repository, where):
     )
 
 
+@pytest.mark.parametrize("mark", ["*.ipynb -diff\n", "*.ipynb binary\n", None])
+def test_what_git_takes_for_binary_is_searched_too(repository, mark):
+    if mark:
+        (repository / ".gitattributes").write_text(mark)
+    content = f'token = "{TOKEN}"\n'.encode()
+    (repository / "notes.ipynb").write_bytes(content if mark else b"\0" + content)
+    commit_all(repository, "a notebook")
+    assert kept(repository).reason.endswith("is on no remote and its history holds a secret")
+
+
 def test_a_secret_across_the_pieces_of_a_long_history_is_found(monkeypatch):
     monkeypatch.setattr(bundle, "PIECE_BYTES", 400)
     monkeypatch.setattr(bundle, "OVERLAP", 100)

@@ -44,7 +44,7 @@ def test_groups_say_what_they_mean_and_told_values_name_their_parameter() -> Non
         == """\
 run 1 00000001 -> run 2 00000002
 
-technique  seen while training, told by no parameter
+technique  seen while training; no parameter has these values
   optimizer.name  SGD  ->  AdamW
   in one run only: optimizer.momentum
 
@@ -103,7 +103,7 @@ def test_changed_files_stand_below_the_code_and_the_patch_is_printed_as_it_is() 
     )
     diff = diff_with(CODE.but(tree="ab"), code=code)
     assert """\
-code  other files ran
+other files  no run imported them
   code.tree  9d4c3b2a  ->  ab
   train.py  +3 -1
   w.bin     binary
@@ -129,7 +129,7 @@ def test_the_module_tree_shows_changes_below_their_parents_and_counts_the_rest()
     right = tracked(1, 0, 0.9, CNN.but(layers=changed, digest="blake3:77"))
     lines = str(diff_text(diff_runs(left, right, CodeDiff(), RowsDiff()))).splitlines()
     assert lines[2:9] == [
-        "technique  seen while training, told by no parameter",
+        "technique  seen while training; no parameter has these values",
         "  architecture.digest  blake3:ee  ->  blake3:77",
         "    ... 1 equal",
         "    body  Linear 10",
@@ -158,3 +158,11 @@ def test_json_holds_every_row_of_the_text_and_what_the_text_leaves_out() -> None
     assert document["ignored"][0]["path"] == "budget.wall_seconds"
     assert document["rows"]["shared"][0]["rows"]["n"] == 450
     assert (document["format"], document["exit_code"]) == ("repro.diff/2", 1)
+
+
+def test_equal_runs_with_other_results_are_remarked_on() -> None:
+    equal = diff_runs(tracked(1, 0, 0.9), tracked(2, 0, 0.9), CodeDiff(), RowsDiff())
+    other = diff_runs(tracked(1, 0, 0.9), tracked(2, 0, 0.8), CodeDiff(), RowsDiff())
+    remark = "equal in everything compared, and yet the results differ"
+    assert remark in str(diff_text(other))
+    assert remark not in str(diff_text(equal))

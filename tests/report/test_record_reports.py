@@ -57,8 +57,8 @@ def test_a_record_is_shown_fact_by_fact() -> None:
     assert "\noptimizer  not applicable: nothing is trained\n" in text
     assert "\nbatching  not recorded: nobody looked\n" in text
     assert "\nbudget  written by a newer version (9)" in text
-    assert "  commit              4f1f2c9e\n" in text
-    assert "  modules             1 not shown" in text
+    assert "  4f1f2c9e5b0a4c0d8e7f6a5b4c3d2e1f0a9b8c7d\n" in text
+    assert "\n  modules.train.py " in text
 
 
 def test_a_record_without_a_protocol_has_no_group() -> None:

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 import scipy.sparse
 import torch
+from sklearn.datasets import load_breast_cancer
 
 from repro.facts.cleaning import Cleaning
 from repro.observe import cleanliness
@@ -88,7 +89,7 @@ def test_technique_19_cleaning_counts_rows_that_repeat_others():
         (pd.DataFrame({"text": ["a", "b"]}), None),
         (RNG.integers(0, 256, size=(50, 1, 8, 8), dtype=np.uint8), "raw"),
         (RNG.normal(0.02, 0.98, size=(50, 3, 8, 8)).astype(np.float32), "standardized"),
-        (scipy.sparse.csr_matrix(RAW / 100), "min_max"),
+        (scipy.sparse.csr_matrix(RAW / RAW.max()), "min_max"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -152,3 +153,8 @@ def test_technique_19_cleaning_without_rows_says_what_to_call():
         "not_recorded",
         "no rows were handed over: run.log_data(...)",
     )
+
+
+def test_technique_19_columns_that_are_small_by_nature_were_not_scaled():
+    X, y = load_breast_cancer(return_X_y=True)
+    assert scaling((X, y)) == "raw"
