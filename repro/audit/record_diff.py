@@ -169,8 +169,10 @@ def _group_of(row: DiffRow, told: Set[str], *, is_one_pool: bool) -> str:
     key = row.path.partition(".")[0]
     if key == "data" and is_one_pool:  # the same rows in other roles
         return "split"
-    if key == "split" and row.path.endswith("_digest") and not is_one_pool:
+    if row.path.endswith("_digest") and key == "split" and not is_one_pool:
         return "data"  # the digests of other rows, however they were cut
+    if row.path.endswith(("rows_digest", "n_rows")) and key == "scores":
+        return "split" if is_one_pool else "data"  # the same metric, of other rows
     if is_tree(row.path):
         return "other files"
     # The settings that only one of two optimizers knows follow from the choice of optimizer.

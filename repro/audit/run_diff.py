@@ -1,10 +1,12 @@
 """Everything in which two runs differ: their records, and what stands beside them."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from repro.audit.layer_diff import LayerChange, layer_changes
 from repro.audit.record_diff import RecordDiff, diff_records
 from repro.facts.architecture import Architecture
+from repro.facts.data import Data
 from repro.overlap import SharedRows
 from repro.record import RunRecord
 
@@ -46,6 +48,16 @@ def _is_leak(pair: SharedRows) -> bool:
 
 
 @dataclass(frozen=True)
+class ColumnsDiff:
+    """The columns of one role that are not the same in both runs."""
+
+    role: str
+    changed: tuple[str, ...]  # other content
+    gone: tuple[str, ...]  # only in the first run
+    new: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class RunDiff:
     """Two runs, side by side."""
 
@@ -53,6 +65,7 @@ class RunDiff:
     code: CodeDiff = field(default_factory=CodeDiff)
     rows: RowsDiff = field(default_factory=RowsDiff)
     layers: tuple[LayerChange, ...] = ()
+    columns: tuple[ColumnsDiff, ...] = ()
 
 
 def diff_runs(left: RunRecord, right: RunRecord, code: CodeDiff, rows: RowsDiff) -> RunDiff:
@@ -60,4 +73,22 @@ def diff_runs(left: RunRecord, right: RunRecord, code: CodeDiff, rows: RowsDiff)
     model, other = left.find(Architecture), right.find(Architecture)
     layers = layer_changes(model, other) if model and other else ()
     is_other = any(item.change != "same" for item in layers)
-    return RunDiff(diff_records(left, right), code, rows, layers if is_other else ())
+    columns = tuple(_columns(left.find(Data), right.find(Data)))
+    return RunDiff(diff_records(left, right), code, rows, layers if is_other else (), columns)
+
+
+def _columns(left: Data | None, right: Data | None) -> Iterator[ColumnsDiff]:
+    for ours in left.roles if left else ():
+        theirs = right.role(ours.role) if right else None
+        if theirs is None or not (ours.columns and theirs.columns):
+            continue
+        before = {column.name: column.digest for column in ours.columns}
+        after = {column.name: column.digest for column in theirs.columns}
+        found = ColumnsDiff(
+            role=ours.role,
+            changed=tuple(name for name in before if after.get(name, before[name]) != before[name]),
+            gone=tuple(name for name in before if name not in after),
+            new=tuple(name for name in after if name not in before),
+        )
+        if found.changed or found.gone or found.new:
+            yield found

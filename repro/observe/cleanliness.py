@@ -36,13 +36,13 @@ def scaling(columns: Sequence[Column], n_rows: int) -> Scaling | None:
     found = (_scaling(column, slack) for column in columns)
     told = [word for word in found if word is not None]
     scaled: tuple[Scaling, ...] = ("standardized", "min_max")
-    most = next((word for word in scaled if told.count(word) > len(told) / 2), "raw")
+    most = next((word for word in scaled if told.count(word) > len(told) / 2), None)
     # Some columns are small by nature, and the rim of a picture is dark: a tenth has to reach 1.
-    at_bound = sum(
-        column.highest is not None and 1 - slack <= column.highest <= 1 for column in columns
-    )
-    is_small = most == "min_max" and 10 * at_bound < len(told)
-    return None if not told else "raw" if is_small else most
+    highest = [column.highest for column in columns if column.highest is not None]
+    at_bound = sum(1 - slack <= high <= 1 for high in highest)
+    if not told:
+        return None
+    return "raw" if most is None or (most == "min_max" and 10 * at_bound < len(told)) else most
 
 
 def _scaling(column: Column, slack: float) -> Scaling | None:

@@ -27,6 +27,7 @@ def diff_json(diff: RunDiff) -> str:
         "results": [asdict(result) for result in records.results],
         "code": asdict(diff.code),
         "rows": asdict(diff.rows),
+        "columns": [asdict(found) for found in diff.columns],
         "layers": [asdict(layer) for layer in diff.layers if layer.change != "same"],
     }
     return json.dumps(document, indent=2, ensure_ascii=False, default=_parts)

@@ -7,10 +7,10 @@ from rich.text import Text
 
 from repro.audit.layer_diff import LayerChange
 from repro.audit.record_diff import WHY, DiffGroup, DiffRow, RecordDiff, Result
-from repro.audit.run_diff import CodeDiff, RowsDiff, RunDiff
+from repro.audit.run_diff import CodeDiff, ColumnsDiff, RowsDiff, RunDiff
 from repro.digest.row_set import Estimate
 from repro.facts.architecture import Layer
-from repro.report.shown import columns, document, shown
+from repro.report.shown import columns, document, listed, shown
 
 SIGNS = {"same": "  ", "removed": "- ", "added": "+ ", "changed": "~ "}
 STYLES = {"same": "dim", "removed": "red", "added": "green", "changed": "yellow"}
@@ -62,9 +62,11 @@ def _told(diff: RunDiff) -> Iterator[Text]:
 
 def _details(diff: RunDiff) -> Mapping[str, Sequence[Text]]:
     """What stands below a group besides its paths."""
-    is_code = any(group.title == "code" for group in diff.records.groups)
+    titles = {group.title for group in diff.records.groups}
+    is_code, is_other_data = "code" in titles, "data" in titles
     return {
         "shared rows": tuple(_shared_rows(diff.rows, diff.records)),
+        "data": (*_kept_rows(diff.rows), *_columns(diff.columns)) if is_other_data else (),
         "technique": tuple(_layers(diff.layers)),
         "code" if is_code else "other files": tuple(_files(diff.code)),
     }
@@ -135,6 +137,26 @@ def _shared_rows(rows: RowsDiff, records: RecordDiff) -> Iterator[Text]:
         )
     if rows.unknown:
         yield Text(f"  cannot be told: {rows.unknown}", "magenta")
+
+
+def _kept_rows(rows: RowsDiff) -> Iterator[Text]:
+    for pair in rows.shared:
+        if pair.left == pair.right and pair.rows is not None:
+            yield Text(f"  {pair.left}: {_estimated(pair.rows)} distinct rows are the same", "dim")
+
+
+def _columns(columns: Sequence[ColumnsDiff]) -> Iterator[Text]:
+    for found in columns:
+        parts = [
+            f"{what}: {listed(names)}"
+            for what, names in (
+                ("other content", found.changed),
+                ("gone", found.gone),
+                ("new", found.new),
+            )
+            if names
+        ]
+        yield Text(f"  {found.role} columns: {'; '.join(parts)}", "yellow")
 
 
 def _estimated(count: Estimate | None) -> str:

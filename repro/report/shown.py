@@ -10,6 +10,7 @@ from repro.facts.fact import Scalar
 
 MAX_CHARACTERS = 48
 MAX_VALUES = 3
+MAX_LISTED = 5
 DIGEST = re.compile(r"[\w/]+:[0-9a-f]{8,}")
 GIT_ID = re.compile(r"[0-9a-f]{40}")
 
@@ -51,6 +52,16 @@ def shown_all(values: Sequence[Scalar]) -> str:
     text = ", ".join(shown(value) for value in values[:MAX_VALUES]) or "-"
     n_more = len(values) - MAX_VALUES
     return f"{text} and {n_more} more" if n_more > 0 else text
+
+
+def listed(items: Sequence[str]) -> str:
+    """The first of many, and how many more there are.
+
+    >>> listed(["a", "b"]), listed(list("abcdefg"))
+    ('a, b', 'a, b, c, d, e and 2 more')
+    """
+    more = f" and {len(items) - MAX_LISTED} more" if len(items) > MAX_LISTED else ""
+    return f"{', '.join(items[:MAX_LISTED])}{more}"
 
 
 def columns(rows: Sequence[Sequence[str | Text]], *, indent: int = 2) -> list[Text]:

@@ -1,6 +1,6 @@
 """What a notebook page says of each technique: a label, and one line."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from repro.facts.capacity import Capacity
@@ -20,20 +20,10 @@ from repro.facts.stopping import Stopping
 from repro.facts.topology import Topology
 from repro.facts.transforms import Transforms
 from repro.facts.tuning import Tuning
-from repro.report.shown import shown
+from repro.report.shown import listed, shown
 
 Row = list[str]
-SHOWN = 5  # of one kind in a line
-
-
-def listed(items: Sequence[str]) -> str:
-    """The first of many, and how many more there are.
-
-    >>> listed(["a", "b"]), listed(list("abcdefg"))
-    ('a, b', 'a, b, c, d, e and 2 more')
-    """
-    more = f" and {len(items) - SHOWN} more" if len(items) > SHOWN else ""
-    return f"{', '.join(items[:SHOWN])}{more}"
+SHOWN = 5  # entries of one kind
 
 
 def _cleaning(cleaning: Cleaning) -> Iterator[Row]:

@@ -10,11 +10,13 @@ from repro.facts.architecture import EXAMPLE as CNN
 from repro.facts.architecture import Layer
 from repro.facts.budget import EXAMPLE as BUDGET
 from repro.facts.code import EXAMPLE as CODE
+from repro.facts.data import EXAMPLE as DATA
 from repro.facts.fact import Absent, Fact
 from repro.overlap import SharedRows
 from repro.report.diff_json import diff_json
 from repro.report.diff_text import diff_text, full_diff_text, patch_text
 
+COLUMN = DATA.roles[0].columns[0].model_dump()
 EQUAL_RESULTS = """\
 
 results
@@ -166,3 +168,23 @@ def test_equal_runs_with_other_results_are_remarked_on() -> None:
     remark = "equal in everything compared, and yet the results differ"
     assert remark in str(diff_text(other))
     assert remark not in str(diff_text(equal))
+
+
+def test_other_data_are_told_by_their_columns_and_the_rows_that_stayed() -> None:
+    def data(*names: str, digest: str = "blake3:01") -> Fact:
+        columns = tuple({**COLUMN, "name": name, "digest": digest} for name in names)
+        train = DATA.roles[0].model_copy(update={"columns": (), "rows_digest": digest})
+        role = {**train.model_dump(), "columns": columns}
+        return DATA.but(roles=(role, DATA.roles[1]), pool_digest=digest)
+
+    rows = RowsDiff((SharedRows("train", "train", Estimate(1399.0), Estimate(1399.0)),))
+    left = tracked(1, 0, 0.9, data("age", "income"))
+    cell = diff_runs(
+        left, tracked(2, 0, 0.9, data("age", "income", digest="blake3:02")), CodeDiff(), rows
+    )
+    text = str(diff_text(cell))
+    assert "  train: 1,399 distinct rows are the same\n" in text
+    assert "  train columns: other content: age, income\n" in text
+    column = diff_runs(left, tracked(2, 0, 0.9, data("age", "town")), CodeDiff(), NO_ROWS)
+    assert column.columns[0].gone == ("income",)
+    assert column.columns[0].new == ("town",)
