@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test check bench fidelity pictures clean
+.PHONY: help demo ui test check bench fidelity secrets pictures clean
 
 PYTHON ?= python3
 BIN := .venv/bin
