@@ -16,6 +16,7 @@ from repro.report.shown import columns, document
 from repro.report.technique_entries import TECHNIQUES
 
 ENTRIES = {**FACTS, **TECHNIQUES}
+EARLIER = "an earlier version of repro wrote this record"
 CHECKS = "Checks"  # nobody has to make them: what was not done is left out
 
 
@@ -62,17 +63,19 @@ def _block(record: RunRecord, title: str, keys: Sequence[str]) -> Iterator[Text]
         ]
     )
     missing = {key: fact for key, fact in found.items() if not isinstance(fact, Fact)}
-    reasons: dict[str, list[str]] = {}
+    unknown: dict[str, list[str]] = {}
+    inapplicable: dict[str, list[str]] = {}
     for key, fact in missing.items():
-        if isinstance(fact, Absent) and fact.kind == "not_applicable":
-            reasons.setdefault(fact.reason, []).append(key)
-        elif fact is None:
-            reasons.setdefault("an earlier version of repro wrote this record", []).append(key)
+        if fact is None:
+            inapplicable.setdefault(EARLIER, []).append(key)
+        elif isinstance(fact, Absent) and fact.kind == "not_applicable":
+            inapplicable.setdefault(fact.reason, []).append(key)
         elif title != CHECKS or not isinstance(fact, Absent) or fact.kind == "failed":
-            yield Text(f"  {key} unknown: {_reason(fact)}", "bold magenta")
-    if title != CHECKS:
-        for reason, names in reasons.items():
-            yield Text(f"  no {', '.join(names)}: {reason}", "dim")
+            unknown.setdefault(_reason(fact), []).append(key)
+    for reason, names in unknown.items():
+        yield Text(f"  {', '.join(names)} unknown: {reason}", "bold magenta")
+    for reason, names in inapplicable.items() if title != CHECKS else ():
+        yield Text(f"  no {', '.join(names)}: {reason}", "dim")
 
 
 def _reason(fact: Absent | Opaque | Fact) -> str:
