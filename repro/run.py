@@ -17,7 +17,15 @@ from repro.facts.outcome import Outcome
 from repro.facts.params import Param, Params
 from repro.facts.scores import Scores, Series
 from repro.facts.split import Split
-from repro.observe import code, determinism, environment, hardware, loaded_file, split
+from repro.observe import (
+    code,
+    determinism,
+    environment,
+    hardware,
+    loaded_file,
+    split,
+    watchable,
+)
 from repro.observe.background import Background
 from repro.observe.curve import Curves
 from repro.observe.data_book import DataBook
@@ -221,7 +229,13 @@ class Run:
         optimizer : torch.optim.Optimizer, optional
         scheduler : torch.optim.lr_scheduler.LRScheduler, optional
         loss : torch.nn.Module or function, optional
+
+        Raises
+        ------
+        UsageError
+            One of them is something else.
         """
+        watchable.check(model, optimizer, scheduler)
         self.training.watch(model, optimizer, scheduler, loss)
 
     def dataloader(

@@ -6,7 +6,8 @@ that the same rows in another order, or cut into other splits, can be recognised
 Canonical form
 --------------
 Equal content has equal rows, whatever library holds it (numpy, torch, scipy sparse, pandas with
-any backend, polars, pyarrow). Names and dtypes belong to the schema digest, not to the row.
+any backend, polars, pyarrow). Names and dtypes belong to the schema digest, not to the row: there
+the label 0 is not "0", a column of nothing is one of text, and byte order does not count.
 
 =====================  ===========================================================================
 value                  a cell is
@@ -21,14 +22,17 @@ time                   nanoseconds UTC, an int64 word; beyond the years 1677 to 
                        marked. A time without zone is as if UTC, a date is its midnight. The zone
                        belongs to the schema
 duration, time of day  nanoseconds, in the same way
-category               the value of its category
+category               the value of its category. The order of ordered categories, as those of an
+                       Enum of polars are, belongs to the schema
 text, bytes            128 bits of a hash, two words; "1" is not b"1" and not 1; a missing one is
                        not "missing" and not ""
 decimal                the same, by value: 1.0 is 1.00
 list, struct, set      the same, by their cells; fields of a struct in the order of their names. An
                        array of two or more dimensions in a cell is not a list of lists
 python objects         if all cells are of one kind, a column of that kind; else each by kind and
-                       content, so that True, 1, 1.0 and "1" differ
+                       content, so that True, 1, 1.0 and "1" differ. Those of other libraries by
+                       the parts that pickle would take them into, never by their text; what
+                       tells no parts is refused
 index of pandas        not content: a model does not see it. `reset_index()` makes it count
 =====================  ===========================================================================
 

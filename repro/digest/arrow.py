@@ -10,6 +10,7 @@ import numpy.typing as npt
 from repro.digest import cells
 from repro.digest.block import Block
 from repro.digest.columns import objects_block
+from repro.digest.named import digest_bytes, short
 
 Array = Any  # pyarrow.Array: typed nowhere
 
@@ -21,10 +22,11 @@ def arrow_block(name: str, column: Any) -> Block:
     array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     kind = array.type
     if isinstance(array, pa.ExtensionArray):
-        return replace(arrow_block(name, array.storage), said_dtype=str(kind))
+        return replace(arrow_block(name, array.storage), said_dtype=_extension(kind))
     if pa.types.is_dictionary(kind):
         inner = _categories(name, array)
-        return replace(inner, said_dtype=f"category[{inner.dtype}]")
+        order = f", {_order(array.dictionary)}" if kind.ordered else ""
+        return replace(inner, said_dtype=f"category[{inner.dtype}{order}]")
     if pa.types.is_boolean(kind) or pa.types.is_integer(kind):
         return _whole(name, array)
     if pa.types.is_floating(kind):
@@ -32,6 +34,18 @@ def arrow_block(name: str, column: Any) -> Block:
     if pa.types.is_temporal(kind) and not pa.types.is_interval(kind):
         return _times(name, array)
     return _hashed(name, array)
+
+
+def _extension(kind: Any) -> str:
+    """The type with its parameters, such as the side on which an interval is closed."""
+    if not hasattr(kind, "__arrow_ext_serialize__"):  # arrow's own, which say them
+        return str(kind)
+    return f"{kind.extension_name}[{kind.__arrow_ext_serialize__().decode(errors='replace')}]"
+
+
+def _order(categories: Array) -> str:
+    hashes = cells.hashed(categories.to_pylist())
+    return f"ordered {short(digest_bytes(hashes.tobytes()))}"
 
 
 def _whole(name: str, array: Array) -> Block:
@@ -112,7 +126,10 @@ def _said(kind: Any) -> str:
 
     if pa.types.is_decimal(kind):
         return "decimal"
-    return "text" if pa.types.is_string(kind) or pa.types.is_large_string(kind) else "bytes"
+    is_bytes = pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
+    if is_bytes or pa.types.is_fixed_size_binary(kind):
+        return "bytes"
+    return "text"  # a column of nothing, too
 
 
 def _numpy(array: Array) -> npt.NDArray[Any]:

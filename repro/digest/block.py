@@ -25,11 +25,12 @@ class Block:
     values: npt.NDArray[Any]
     said_dtype: str | None = None  # for what numpy has no name: text, category[text], decimal
     missing: Mask | None = None
+    label: str | None = None  # kind of the column's name, if that is no text
 
     @property
     def dtype(self) -> str:
         """Name of the dtype, the same whatever library the columns come from."""
-        return self.said_dtype or str(self.values.dtype)
+        return self.said_dtype or str(self.values.dtype.newbyteorder("="))
 
     @property
     def n_columns(self) -> int:

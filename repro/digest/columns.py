@@ -18,6 +18,8 @@ _DTYPES: dict[str, tuple[type, ...]] = {
     "int": (np.int64, np.uint64),
     "float": (np.float64,),
     "complex": (np.complex128,),
+    "longdouble": (np.longdouble,),
+    "clongdouble": (np.clongdouble,),
 }
 
 
@@ -58,7 +60,7 @@ def objects_block(name: str, values: Sequence[Any]) -> Block:
         present = {type(value) for value, gone in zip(values, missing, strict=True) if not gone}
         kinds = {cells.kind_of(kind) for kind in present}
     kind = kinds.pop() if len(kinds) == 1 else "mixed" if kinds else "text"
-    if kind in ("bool", "int", "float", "complex"):
+    if kind in _DTYPES:
         numbers = _numbers(kind, values, missing)
         if numbers is not None:
             return Block((name,), numbers, None, missing.reshape(-1, 1) if missing.any() else None)

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from repro.digest.arrow import arrow_block
 from repro.digest.block import Block
-from repro.digest.cells import plain_array
+from repro.digest.cells import kind_of, plain_array
 from repro.digest.columns import NAMED, array_blocks, objects_block
 from repro.digest.named import digest_json
 from repro.errors import UnsupportedData
@@ -42,8 +42,13 @@ class Table:
 
     @property
     def schema(self) -> str:
-        """Digest of the column names and dtypes, in order."""
-        return digest_json([[block.names, block.dtype] for block in self.blocks])
+        """Digest of the column names and dtypes, in order; the name 0 is not the name "0"."""
+        return digest_json(
+            [
+                [block.names, block.dtype, *([block.label] if block.label else ())]
+                for block in self.blocks
+            ]
+        )
 
     def take(self, rows: Sequence[int] | npt.NDArray[np.int64]) -> "Table":
         """The same columns, these rows."""
@@ -142,9 +147,15 @@ def _pandas_blocks(data: Any, name: str) -> tuple[Block, ...]:
 
     if not isinstance(data, pd.DataFrame):
         series = pd.Series(data)
-        return (_series_block(series, str(series.name) if series.name is not None else name),)
+        return (_named_block(series, name if series.name is None else series.name),)
     _refuse_no_columns(list(data.columns))
-    return tuple(_series_block(data.iloc[:, i], str(name)) for i, name in enumerate(data.columns))
+    return tuple(_named_block(data.iloc[:, i], name) for i, name in enumerate(data.columns))
+
+
+def _named_block(series: Any, name: object) -> Block:
+    block = _series_block(series, str(name))
+    kind = kind_of(type(name))
+    return block if kind == "text" else replace(block, label=kind)
 
 
 def _series_block(series: Any, name: str) -> Block:

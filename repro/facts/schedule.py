@@ -32,14 +32,16 @@ class GroupSchedule(Part):
     shape: Shape
     warm_up: int
     digest: str | None
+    parameters: tuple[Parameter, ...] = ()
 
 
 class Schedule(Fact):
     """Observed at every optimizer step, classified from the series alone.
 
     The highest learning rate itself is `optimizer.lr`. After the warm-up, with u units since:
-    linear 1 - u / zero_at; exponential gamma ** u; step: times gamma, the first time after
-    first_drop; inverse_sqrt 1 / sqrt(1 + decay * u); cosine: from 1 to floor in half_period.
+    linear 1 - u / zero_at; exponential gamma ** u; step: times gamma after first_drop, drop_2 and
+    so on, the first 16 of n_drops; inverse_sqrt 1 / sqrt(1 + decay * u); cosine: from 1 to floor
+    in half_period.
     A shape that fits nothing exactly is unknown, and told apart by its digest.
     """
 
@@ -53,7 +55,7 @@ class Schedule(Fact):
         "schedule.series",
     )
     # Units may be steps, and folds differ in size.
-    PER_REPLICATE: ClassVar = ("schedule.warm_up", "schedule.parameters.*", "schedule.*digest")
+    PER_REPLICATE: ClassVar = ("schedule.*warm_up", "schedule.*parameters*", "schedule.*digest")
 
     shape: Shape
     # interval: the scheduler moves once an epoch, say; None: nothing is measured in units.

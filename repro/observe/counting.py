@@ -10,7 +10,9 @@ class Counting:
 
     A batch is what a loader of ours hands out, or else what the model is called with. The same
     tensor again is the same batch: closures, sharpness-aware steps and second losses look at one
-    batch several times. How many backward passes a step took is counted for itself.
+    batch several times. How many backward passes a step took is counted for itself; where there
+    were more batches than passes, those before the last belong to no pass of their own: two views
+    of one batch, a look at the loss, a list that is made of the loader.
     """
 
     def __init__(self) -> None:
@@ -59,9 +61,10 @@ class Counting:
     def stepped(self) -> None:
         """The optimizer has stepped: on the last batch, whatever was seen of it."""
         self.learned()
-        if self._since_step:
-            self.accumulation[len(self._since_step)] += 1
-            self.effective[sum(self._since_step)] += 1
+        learned = self._since_step[-self._n_backwards :]  # all, if no pass could be seen
+        if learned:
+            self.accumulation[len(learned)] += 1
+            self.effective[sum(learned)] += 1
         if self._n_backwards:
             self.backwards[self._n_backwards] += 1
         self._since_step.clear()

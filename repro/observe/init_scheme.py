@@ -6,7 +6,7 @@ neither is named. A scheme that is not listed, and by chance close to one that i
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +19,6 @@ RARE = 25.0  # an event that n independent values miss with probability exp(-25)
 CUT = 0.879626  # standard deviation of a normal that is cut at two of its own
 CUT_DENSITY = 0.1131  # of its absolute values at the cut
 MIN_UNIFORM, MIN_NORMAL, MIN_FREE = 500, 1_500, 4_096  # values; fewer do not tell the families
-GAINS: Mapping[str, float] = {"": 1.0, "(gain=relu)": math.sqrt(2.0)}
 
 
 @dataclass(frozen=True)
@@ -137,7 +136,10 @@ def _listed(tensors: Sequence[Drawn]) -> str | None:
 
 
 def _candidates(family: Family, tensors: Sequence[Drawn]) -> Iterator[tuple[str, list[float]]]:
-    """Every scheme of this family with the scale that each tensor would have."""
+    """Every scheme of this family with the scale that each tensor would have.
+
+    Of several that are the same for these shapes the first is named: the most usual.
+    """
     defaults = [one.default[1] for one in tensors if one.default and one.default[0] is family]
     if len(defaults) == len(tensors):
         yield DEFAULT, defaults
@@ -154,11 +156,11 @@ def _unit(family: Family) -> float:
 
 
 def _by_fan(family: Family, tensors: Sequence[Drawn]) -> Iterator[tuple[str, list[float]]]:
-    for suffix, gain in GAINS.items():
-        variances = [2 * gain**2 / (one.fan_in + one.fan_out) for one in tensors]
-        yield f"xavier_{family.name}{suffix}", variances
+    xavier = [2 / (one.fan_in + one.fan_out) for one in tensors]
+    yield f"xavier_{family.name}", xavier
     yield f"kaiming_{family.name}(fan_in)", [2 / one.fan_in for one in tensors]
     yield f"kaiming_{family.name}(fan_out)", [2 / one.fan_out for one in tensors]
+    yield f"xavier_{family.name}(gain=relu)", [2 * variance for variance in xavier]
     yield f"lecun_{family.name}", [1 / one.fan_in for one in tensors]
 
 

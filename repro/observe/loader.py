@@ -1,10 +1,16 @@
 """Loaders that tell how many samples each batch held, and show every batch to who wants to look."""
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, Protocol
 
 import torch
 from torch.utils.data import DataLoader
+
+from repro.facts.fact import Absent
+from repro.observe.observer import observed
+
+OURS = ("loader", "on_batch", "stream", "listener")  # of a wrapper; all else is the loader's
 
 
 class Witness(Protocol):
@@ -49,6 +55,13 @@ class WatchedLoader:
     def __bool__(self) -> bool:  # or a loader without a length would be asked for one
         return bool(self.loader)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """What the training sets, such as the number of the epoch, is meant for the loader."""
+        if name in OURS:
+            object.__setattr__(self, name, value)
+        else:
+            setattr(self.loader, name, value)
+
     def __getattr__(self, name: str) -> Any:
         if name == "loader":  # while it is being copied or unpickled
             raise AttributeError(name)
@@ -63,7 +76,9 @@ def _handed_out(batches: Iterator[Any], loader: CountedLoader | WatchedLoader) -
         for one in witnesses:
             one.saw(batch)
         if loader.on_batch is not None:
-            loader.on_batch(batch_size(batch))
+            size = observed(partial(batch_size, batch))
+            if not isinstance(size, Absent):  # else nobody can tell it
+                loader.on_batch(size)
         yield batch
     for one in witnesses:
         one.end()
@@ -72,7 +87,7 @@ def _handed_out(batches: Iterator[Any], loader: CountedLoader | WatchedLoader) -
 def batch_size(batch: Any) -> int:
     """Rows of the first tensor, or the length of the first collection, inside a batch."""
     if isinstance(batch, torch.Tensor):
-        return int(batch.shape[0]) if batch.ndim else 1
+        return int(batch.size(0)) if batch.ndim else 1  # a nested one has no `shape`
     if isinstance(batch, Mapping):
         return batch_size(next(iter(batch.values()), ()))
     if isinstance(batch, tuple | list) and batch and not isinstance(batch[0], str | int | float):

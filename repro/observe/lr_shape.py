@@ -19,6 +19,7 @@ EXACT = 1e-7  # what rounding alone may leave
 FEWEST = {"linear": 4, "exponential": 4, "inverse_sqrt": 5, "cosine": 6}  # levels of a decay
 FEWEST_A_PERIOD = 4  # levels: a zigzag is no cosine
 FACTOR = 1e-6  # by which the factors of one step schedule may differ
+MAX_DROPS = 16  # that are told one by one
 MAX_FITTED = 512  # points
 LONGEST = 1_000  # a half period, in lengths of the decay
 PERIODS = 500  # candidates
@@ -163,7 +164,10 @@ def _step(units: FloatArray, shares: FloatArray) -> Fit | None:
     spread = float(np.ptp(factors))
     if factors[0] >= 1 or spread > FACTOR:
         return None
-    return Fit("step", spread, {"gamma": float(factors[0]), "first_drop": float(units[1])})
+    drops = {f"drop_{i}": float(units[i]) for i in range(2, len(units[: MAX_DROPS + 1]))}
+    drops |= {"n_drops": float(len(factors))} if len(factors) > MAX_DROPS else {}
+    first = {"gamma": float(factors[0]), "first_drop": float(units[1])}
+    return Fit("step", spread, {**first, **drops})
 
 
 def _restarts(units: FloatArray, shares: FloatArray, first: float) -> Fit:

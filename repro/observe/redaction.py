@@ -8,7 +8,7 @@ import codecs
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import PurePath
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
@@ -27,16 +27,21 @@ _URL_PASSWORD = re.compile(r"://[^/\s:@]*:([^/\s]+)@")
 
 # A name that may be secret, what stands between it and its value, and the value in quotes or bare.
 # The name's beginning is found backwards: a pattern that starts with it would be tried everywhere.
-_HINTS = "pass|pwd|secret|token|key|auth|cred|string|bearer|cookie|jwt|pat"
+_HINTS = "pass|pw|secret|token|key|auth|cred|string|bearer|cookie|jwt|pat"
 _HINT = "|".join(
     form for hint in _HINTS.split("|") for form in (hint, hint.capitalize(), hint.upper())
 )
+_NEW_LINE = r"\r?\n[+ -]?[ \t]{0,80}"  # in a patch, too
 _ASSIGNMENT = re.compile(
     rf"(?P<name>(?:{_HINT})[\w.-]{{0,60}}+)"
     r"(?P<between>(?:\\*[\"'])?\]?[ \t]{0,40}"
     r"(?:(?::[ \t]{0,4}[A-Za-z][\w.\[\]| ]{0,40})?"  # an annotation: password: str = "..."
-    r"(?:==|!=|=>|:=|=|:)|(?<=[\"']),)[ \t]{0,40})"  # a comma: setdefault("PASSWORD", "...")
-    r"(?:[rbfuRBFU]{0,2}(?P<quote>\\*[\"'`])(?P<quoted>[^\n]{1,4096}?)(?<!\\)(?P=quote)"
+    r"(?:==|!=|=>|:=|=|:)|(?<=[\"']),"  # a comma: setdefault("PASSWORD", "...")
+    rf"(?:[^()]{{0,200}}?\bdefault[ \t]{{0,4}}=|{_NEW_LINE})?)[ \t]{{0,40}}"
+    rf"(?:[(\\][ \t]{{0,4}}(?:{_NEW_LINE})?(?=[rbfuRBFU]{{0,2}}\\*[\"'`]))?)"
+    r"(?:[rbfuRBFU]{0,2}(?P<quote>(?P<mark>\\*[\"'`])(?P<triple>(?P=mark){2})?)(?!(?P=mark))"
+    rf"(?(triple)(?:\\?{_NEW_LINE})?)(?P<quoted>[^\n]{{1,4096}}?)"
+    rf"(?(triple)(?:{_NEW_LINE})?)(?<!\\)(?P=quote)"
     r"|(?P<bare>(?!\\*[\"'`]|[<(\[{|])[^\s\"'`&;,)\]}]{1,4096}+))"
 )
 _NAME_BEGINNING = re.compile(r"[?&]?[\w.-]{0,60}\Z")
@@ -49,10 +54,25 @@ _LINE = re.compile(
     re.MULTILINE,
 )
 
+# A block of YAML, `password: |`, and what is indented under it.
+_BLOCK = re.compile(
+    rf"^(?P<head>(?P<sign>[+ -])?+(?P<indent>[ \t]{{0,40}}+)(?:-[ \t]{{1,4}})?"
+    rf"(?P<name>[\w.-]{{0,60}}?(?:{_HINT})[\w.-]{{0,60}}+)"
+    r":[ \t]{1,4}[|>][\d+-]{0,2}[ \t]{0,4}\r?\n)"
+    r"(?P<body>(?:(?(sign)[+ -])(?P=indent)[ \t]++\S[^\n]*+(?:\n|\Z))++)",
+    re.MULTILINE,
+)
+_BLOCK_LINE = re.compile(r"^(.[ \t]*+)(\S.*)", re.MULTILINE)
+_ELEMENT = re.compile(
+    r"(?P<before><(?P<name>[\w:.-]{1,80}+)(?:[ \t][^<>\n]{0,200}+)?>[\s+-]{0,80}+)"
+    r"(?P<value>[^<>\s][^<>\n]{0,4096}+)(?=\s{0,80}[+-]?\s{0,80}</)"
+)
+
 # What a secret name may be given without being told the secret.
 _HARMLESS = re.compile(
     r"[<\[({|].*[>\])}|]"  # <pad>, [MASK]
-    r"|[$%*!@]\S*|\S*(?:\$[{(]|\{\{|%\(|\{\w+\})\S*"  # ${TOKEN}, {{ token }}, %(token)s, {token}
+    # ${TOKEN}, {{ token }}, %(token)s, {token}, Basic {login()}
+    r"|[$%*!@]\S*|(?:[A-Za-z]+ )?\S*(?:\$[{(]|\{\{|%\(|\{\w[\w.]*[}(])\S*"
     r"|[A-Za-z_][\w.:>-]*[(\[].*"  # os.environ["TOKEN"], token()
     r"|(?:~|\.{0,2})/(?:[a-z._-]+/.*|[\w.-]+\.[a-z]{2,5})"  # /run/secrets/token
     r"|\S*://\S*"  # its credentials were masked by their shape
@@ -62,7 +82,12 @@ _HARMLESS = re.compile(
 _WORDS = re.compile(r"[A-Za-z_.-]+")
 _SIGNS = re.compile(r"[^\w\s.,:;'\"/()-]")
 _REFERENCE = re.compile(r"[A-Za-z_][\w.]*")  # in source code: args.password, token_2
+_COLUMN = re.compile(r"[A-Za-z]+(?:_[A-Za-z]*\d{0,3})*")  # of a table: position_2
+_PROSE = re.compile(r"[A-Za-z]\S*(?: \S+){2,}")
+_BEFORE_CODE = re.compile(r"(?:[^\"'`#]|([\"'`])(?:\\.|(?!\1)[^\\])*+\1)*+")  # no string is open
 _DENSE = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*\d.*\d)[A-Za-z0-9]{20,}")  # no name of a variable
+
+_COMMAND = re.compile(r" (?!(?:if|or|and|else|for|is|in|not)\b)[\w./-]")  # after VARIABLE=value
 
 _FILE = re.compile(r"^diff --git [^\n]*\n", re.MULTILINE)
 _CODE = "py|pyi|pyx|ipynb|[jt]sx?|go|rs|c|cc|cpp|cuh?|h|hpp|java|kt|scala|rb|php|cs|swift|r|jl|lua"
@@ -92,7 +117,10 @@ def _masked_file(text: str) -> str:
         holds_secret = any(map(_holds_secret, binary_patch.contents(text)))
         return f"{heading}{begin}{MASK}\n" if holds_secret else text
     is_code = _IS_CODE.search(text.partition("\n")[0])
-    return _ASSIGNMENT.sub(_in_code, text) if is_code else _masked_settings(text)
+    if not is_code:
+        return _masked_settings(text)
+    substitute = _in_notebook if is_code[0].lower().startswith(".ipynb") else _in_code
+    return _ASSIGNMENT.sub(substitute, _masked_markup(text))
 
 
 def _holds_secret(content: bytes) -> bool:
@@ -106,7 +134,12 @@ def _holds_secret(content: bytes) -> bool:
 
 def _masked_settings(text: str) -> str:
     """Without the values of secret names; of lines `name = value` first, whose end is known."""
-    return _ASSIGNMENT.sub(_in_settings, _LINE.sub(_in_line, text))
+    return _ASSIGNMENT.sub(_in_settings, _LINE.sub(_in_line, _masked_markup(text)))
+
+
+def _masked_markup(text: str) -> str:
+    """Without the secrets in blocks of YAML and in elements of XML, wherever these stand."""
+    return _ELEMENT.sub(_in_line, _BLOCK.sub(_in_block, text))
 
 
 def masked_value(name: str, value: object) -> object:
@@ -120,16 +153,25 @@ def masked_value(name: str, value: object) -> object:
     if isinstance(value, int | float):
         is_masked = is_secret_name(name) and len(str(value)) >= NUMBER_CHARACTERS
         return MASK if is_masked else value
-    if type(value) is dict:
+    if isinstance(value, Mapping):
         return {key: masked_value(str(key), inner) for key, inner in value.items()}
     if is_secret_name(name):
         is_text = isinstance(value, str | PurePath)
         return value if is_text and _is_harmless(str(value)) else MASK
     if type(value) is list:
-        return list(_masked_words(value))
+        return list(_masked_items(value))
     if type(value) is tuple:
-        return tuple(_masked_words(value))
+        return tuple(_masked_items(value))
     return masked_text(value) if isinstance(value, str) else value
+
+
+def _masked_items(items: Sequence[object]) -> Iterable[object]:
+    """Of a list or tuple, which may be a name and its value: ("password", "...")."""
+    match items:
+        case [str(name), inner] if is_secret_name(name) and not name.startswith(("-", "+")):
+            is_column = isinstance(inner, str) and _COLUMN.fullmatch(inner)
+            return items if is_column else (name, masked_value(name, inner))
+    return _masked_words(items)
 
 
 def masked_record(record: RunRecord) -> RunRecord:
@@ -245,21 +287,55 @@ def _in_settings(found: re.Match[str]) -> str:
 
 
 def _in_code(found: re.Match[str]) -> str:
-    """In quotes, or bare in a URL; or so dense that it is no name of a variable."""
+    """In quotes, or bare in a text; or so dense that it is no name of a variable."""
+    return found[0] if _is_reference(found) and not _is_of_text(found) else _in_settings(found)
+
+
+def _in_notebook(found: re.Match[str]) -> str:
+    """As in code, but every line of a notebook is in quotes: what is text is not known."""
+    return found[0] if _is_reference(found) else _in_settings(found)
+
+
+def _is_reference(found: re.Match[str]) -> bool:
     bare = found["bare"]
-    if bare and _REFERENCE.fullmatch(bare) and not _DENSE.fullmatch(bare):
-        return _in_settings(found) if _name(found)[0] in "?&" else found[0]
-    return _in_settings(found)
+    if not bare or not _REFERENCE.fullmatch(bare) or _DENSE.fullmatch(bare):
+        return False
+    return _name(found)[0] not in "?&"
+
+
+def _is_of_text(found: re.Match[str]) -> bool:
+    """Whether `name=value` is of a string, a comment or a command: PGPASSWORD=... psql."""
+    if found["between"] != "=" or is_secret_name(_value(found)):
+        return False
+    if _name(found).isupper() and _COMMAND.match(found.string, found.end()):
+        return True
+    start = found.start()
+    before = found.string[max(0, start - 200) : start].rpartition("\n")[2]
+    return _BEFORE_CODE.fullmatch(before) is None
+
+
+def _in_block(found: re.Match[str]) -> str:
+    lines = (line[2] for line in _BLOCK_LINE.finditer(found["body"]))
+    if not is_secret_name(found["name"]) or not any(map(_is_secret_value, lines)):
+        return found[0]
+    return found["head"] + _BLOCK_LINE.sub(rf"\1{MASK}", found["body"])
 
 
 def _masked_assignment(found: re.Match[str]) -> str:
-    value = _value(found)
-    is_column = found["between"].rstrip().endswith(",") and not _DENSE.search(value)
-    if is_column or not is_secret_name(_name(found)):  # ["token", "position_2"] are two columns
+    if _is_no_pair(found) or not is_secret_name(_name(found)):
         return found[0]
     kind = "quoted" if found["quote"] else "bare"
     start, end = (place - found.start() for place in found.span(kind))
     return f"{found[0][:start]}{MASK}{found[0][end:]}"
+
+
+def _is_no_pair(found: re.Match[str]) -> bool:
+    """Whether a comma parts two columns, ["token", "position_2"], or a field and its message."""
+    value = _value(found)
+    if "," not in found["between"] or "default" in found["between"] or _DENSE.search(value):
+        return False
+    is_other = found["bare"] or _COLUMN.fullmatch(value) or _PROSE.fullmatch(value)
+    return bool(is_other)
 
 
 def _value(found: re.Match[str]) -> str:

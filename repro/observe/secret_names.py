@@ -26,7 +26,7 @@ STRONG_PAIRS = frozenset(
 )
 
 # A secret where they end a name, but for words such as TOKEN_PROD; a token of a text is none.
-WEAK_WORDS = _words("token auth authorization bearer cookie jwt pat")
+WEAK_WORDS = _words("token auth authorization bearer cookie jwt pat pw")
 QUALIFIERS = _words("backup dev main new old prod production read readonly staging value write")
 OF_A_TEXT = _words(
     "bos cls current eos first image last mask max min n next num number oov pad padding per "

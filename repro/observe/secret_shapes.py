@@ -66,9 +66,21 @@ _PRIVATE_KEY = re.compile(
 )
 _AZURE_KEY = re.compile(r"(?<=Key=)[A-Za-z0-9+/]{40,}+={0,2}")  # AccountKey, SharedAccessKey
 _BEARER = re.compile(r"(?<=[Bb]earer )(?=[^\s\"']{0,80}?\d)[\w.~+/-]{16,}+={0,2}")
+_HEADER = re.compile(  # Authorization: Token ..., ("Authorization", "ApiKey ...")
+    r"(uthorization[\"'\\]{0,4}[ \t]{0,4}[:=,][ \t]{0,4}[\"'\\]{0,4}[A-Za-z][\w-]{1,20} )"
+    r"(?=\S{0,80}?\d)[\w.~+/=:-]{8,}+"
+)
 _BASIC = re.compile(r"(?<=[Bb]asic )[A-Za-z0-9+/]{8,}+={0,2}")
 _NETRC = re.compile(
     r"(machine\s{1,4}\S{1,200}[\s+-]{1,20}login\s{1,4}\S{1,200}[\s+-]{1,20}password\s{1,4})\S++"
+)
+_LOGIN = re.compile(  # wandb.login(key="..."), wandb login ...
+    r"(login(?:\((?:[^()\n]{0,200}?\bkey[ \t]{0,4}=)?[ \t]{0,40}\\{0,4}[\"']"
+    r"|[ \t]{1,4}(?:--\S{1,40}[ \t]{1,4}){0,3}))(?=[\w-]{0,80}?\d)[\w-]{32,}+"
+)
+_CURL = re.compile(
+    r"(curl\b[^\n]{0,200}?[ \t\"'](?:-u|--user)[ =\"',\\]{0,8}[^\s:\"'$]{1,80}:)"
+    r"(?![$%{<])[^\s\"'\\]++"
 )
 _QUERY = re.compile(r"(?<=[?&])((?:X-Amz-|X-Goog-)?(?i:sig|signature|credential)=)[^&\s\"'#]{16,}+")
 _CREDENTIALS = re.compile(
@@ -104,6 +116,9 @@ SHAPES: tuple[tuple[str, str, re.Pattern[str], _Substitute], ...] = (
     ("Azure key", "Key=", _AZURE_KEY, MASK),
     ("bearer token", "earer ", _BEARER, MASK),
     ("basic login", "asic ", _BASIC, _is_basic),
+    ("authorization header", "uthorization", _HEADER, rf"\1{MASK}"),
+    ("key of a login", "login", _LOGIN, rf"\1{MASK}"),
+    ("login of curl", "curl", _CURL, rf"\1{MASK}"),
     ("netrc password", "machine", _NETRC, rf"\1{MASK}"),
     ("signed URL", "=", _QUERY, rf"\1{MASK}"),
     ("credentials of a URL", "://", _CREDENTIALS, MASK),

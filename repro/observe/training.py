@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from functools import partial
+from itertools import filterfalse
 from typing import Any
 
 from repro.facts.batching import Batching
@@ -18,7 +19,7 @@ from repro.observe.architecture import is_initialized, unwrapped
 from repro.observe.audience import Audience
 from repro.observe.counting import Counting, most_frequent
 from repro.observe.fit_scope import Fits, listening
-from repro.observe.hook import Hook
+from repro.observe.hook import Hook, Unscripted, is_scripted
 from repro.observe.observer import observed
 from repro.observe.optimizers import Optimizers, described
 from repro.observe.sampler import sampler_of
@@ -59,6 +60,7 @@ class Training:
             self._handles = [
                 register_optimizer_step_pre_hook(self._before_step),
                 register_optimizer_step_post_hook(self._after_step),
+                Unscripted(),
             ]
 
     def watch(self, model: Any, optimizer: Any, scheduler: Any, loss: Any = None) -> None:
@@ -92,7 +94,7 @@ class Training:
         """Notice when the weights of a model, or of one of its children, are set from a state."""
         if hasattr(model, "register_load_state_dict_post_hook") and id(model) not in self._loading:
             self._loading.add(id(model))
-            for module in (model, *model.children()):
+            for module in filterfalse(is_scripted, (model, *model.children())):
                 look = Hook(self._after_load)
                 self._handles.append(module.register_load_state_dict_post_hook(look))
 
@@ -103,6 +105,9 @@ class Training:
     def _hook_forward(self, model: Any) -> None:
         if self._forward_handle is not None:
             self._forward_handle.remove()
+            self._forward_handle = None
+        if is_scripted(model):
+            return
         look = Hook(self._before_forward)
         self._forward_handle = model.register_forward_pre_hook(look, with_kwargs=True)
 

@@ -1,5 +1,9 @@
+import pickle
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from fractions import Fraction
+from pathlib import PurePosixPath
+from threading import Lock
 from uuid import UUID
 
 import numpy as np
@@ -8,13 +12,34 @@ import polars as pl
 import pyarrow as pa
 import pytest
 import torch
+from PIL import Image
 from scipy import sparse
 
 from repro.digest import block, ordered_digest, row_hashes, table
 from repro.errors import UnsupportedData
 
+
+class Shown:
+    """An object whose text leaves out its content."""
+
+    def __init__(self, **content):
+        vars(self).update(content)
+
+    def __str__(self):
+        return "shown"
+
+    __repr__ = __str__
+
+
 X = np.arange(12.0).reshape(4, 3)
+PIXELS = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
+SECOND, MILLISECOND = np.timedelta64(1, "s"), np.timedelta64(1, "ms")
 D = Decimal
+Long = np.longdouble
+EPSILON = np.finfo(Long).eps
+LOOP = Shown()
+LOOP.inner = LOOP
+SIDES = ("left", "right")
 WRAPPED = np.timedelta64(2**64 // 10**9, "s")  # where nanoseconds of 64 bits start again
 FAR = np.array(["9999-12-31"], "M8[us]")
 NOON = datetime(2026, 7, 1, 12, 0, 0, 250)
@@ -71,6 +96,10 @@ def column(values, dtype=None):
     return pd.DataFrame({"a": pd.Series(values, dtype=dtype)})
 
 
+def ranked(*categories):
+    return pd.CategoricalDtype(categories, ordered=True)
+
+
 def times(*texts, zone=None):
     return pd.DataFrame({"t": pd.to_datetime(list(texts)).tz_localize(zone)})
 
@@ -102,6 +131,10 @@ def times(*texts, zone=None):
         (column([True, None], dtype="boolean"), column([True, None], dtype=object)),
         (column([1, None], dtype="Int8"), np.ma.array([1, 7], mask=[False, True])),
         (column([1.0, None]), np.ma.array([1.0, 7.0], mask=[False, True])),
+        (X, X.astype(">f8")),
+        (np.array([1, 2]), np.array([1, 2], dtype=">i8")),
+        (column([Long(["1"])]), column([Long(["1"])])),
+        (column([Shown(a=1, b=[2])]), column([Shown(b=[2], a=1)])),
         (column(["a", None]), np.ma.array(["a", "b"], mask=[False, True])),
         (column([1, None], dtype="Int64"), np.ma.array([1, 2], mask=[False, True], dtype=object)),
         (column([1, None], dtype="Int64"), column(pd.array([1, None], "Int64"), "category")),
@@ -116,6 +149,10 @@ def times(*texts, zone=None):
         (column([[1.0, None]]), column([np.array([1.0, np.nan])])),
         (column([[1, None]]), column([np.array([1, None], dtype=object)])),
         (column([torch.tensor([1, 2])]), column([np.array([1, 2])])),
+        (column([[1.0, 2.0]]), column([list(np.array([1.0, 2.0]))])),
+        (column([[1, 2]]), column([list(np.array([1, 2]))])),
+        (column([SECOND], object), column([timedelta(seconds=1)], object)),
+        (column([Image.fromarray(PIXELS)]), column([PIXELS])),
         (np.array([(1, "a")], "i4,U1"), pd.DataFrame({"a": [1], "b": ["a"]})),
         (pd.DataFrame({"a": [1], "b": ["x"]}), np.array([[1, "x"]], dtype=object)),
         (pd.DataFrame({"a": [1, 2]}), pd.DataFrame({"a": [1, 2]}, index=["x", "y"])),
@@ -161,6 +198,14 @@ def test_equal_content_has_equal_rows(left, right):
         (np.array([b"1"]), np.array(["1"])),
         (column(["missing"], object), column([None], object)),
         (column([1, "1"]), column(["1", "1"])),
+        (column([Long([1])]), column([np.array([1.0, 0.0])])),
+        (column([Long(1) + EPSILON, "a"]), column([Long(1), "a"])),
+        (column([Long(1) + EPSILON], object), column([Long(1)], object)),
+        (column([Shown(a=1)]), column([Shown(a=2)])),
+        (column([Shown(a=1)]), column([Shown(b=1)])),
+        (column([Shown(a=1)]), column([{"a": 1}])),
+        (column([SECOND], object), column([MILLISECOND], object)),
+        (column([SECOND, "a"]), column([MILLISECOND, "a"])),
         (column([1, "a"]), column([True, "a"])),
         (column([1, "a"]), column([1.0, "a"])),
         ([1, "a"], ["1", "a"]),
@@ -236,8 +281,36 @@ def test_the_zone_and_the_category_belong_to_the_schema():
 def test_categories_of_polars_and_arrow_count_by_value():
     values = ["b", None, "a", "b"]
     enum = pl.DataFrame({"a": pl.Series(values, dtype=pl.Enum(["a", "b"]))})
+    plain = pl.DataFrame({"a": pl.Series(values, dtype=pl.Categorical)})
     assert ordered(enum) == ordered(column(values)) == ordered(column(values, "category"))
-    assert table(enum).schema == table(column(values, "category")).schema
+    assert table(plain).schema == table(column(values, "category")).schema
+    assert table(enum).schema == table(column(values, ranked("a", "b"))).schema
+
+
+def test_the_order_of_ordered_categories_belongs_to_the_schema():
+    up, down = column(["x"], ranked("x", "y")), column(["x"], ranked("y", "x"))
+    assert ordered(up) == ordered(down)
+    assert len({table(one).schema for one in (up, down, column(["x"], "category"))}) == 3
+    assert table(column(["y"], ranked("x", "y"))).schema == table(up).schema
+
+
+def test_parameters_of_an_extension_type_belong_to_the_schema():
+    left, right = (pd.DataFrame({"a": pd.interval_range(0, 2, closed=c)}) for c in SIDES)
+    assert table(left).schema != table(right).schema
+    assert table(left).schema == table(pa.Table.from_pandas(left)).schema
+
+
+@pytest.mark.parametrize("dtype", ["i8", "f4", "c16", "M8[s]", "U1"])
+def test_the_byte_order_is_no_part_of_a_dtype(dtype):
+    little, big = (np.zeros(2, dtype=order + dtype) for order in "<>")
+    assert ordered(little) == ordered(big)
+    assert table(little).schema == table(big).schema
+
+
+def test_a_column_of_nothing_is_the_same_in_arrow_polars_and_pandas():
+    nothing = {"a": [None, None]}
+    schemas = [table(made(nothing)).schema for made in (pa.table, pl.DataFrame, pd.DataFrame)]
+    assert schemas == schemas[:1] * 3
 
 
 def test_what_a_mask_hides_does_not_count():
@@ -248,18 +321,38 @@ def test_what_a_mask_hides_does_not_count():
     assert ordered(named) == ordered(pd.DataFrame({"f0": pd.array([None], "Int64"), "f1": [2.0]}))
 
 
-def test_objects_of_other_types_count_by_type_and_text():
+def test_objects_of_other_types_count_by_type_and_state():
     one, two = UUID(int=1), UUID(int=2)
     assert ordered(column([one, two])) == ordered(column([UUID(int=1), UUID(int=2)]))
     assert ordered(column([one])) != ordered(column([two])) != ordered(column([str(two)]))
 
 
-def test_an_object_that_says_nothing_of_its_content_is_refused():
+@pytest.mark.parametrize(
+    "value", [Fraction(1, 3), PurePosixPath("a/b"), pd.Period("2026"), pd.Interval(0, 1)]
+)
+def test_values_of_common_libraries_are_read(value):
+    again = pickle.loads(pickle.dumps(value))
+    assert ordered(column([value, 1], object)) == ordered(column([again, 1], object))
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [
+        (object(), "object"),
+        (Shown(), "Shown"),
+        (Shown(inner=object()), "object"),
+        (Lock(), "lock"),
+        (lambda: 1, "function"),
+        (LOOP, "Shown"),
+    ],
+    ids=["object", "no state", "inner", "not to be pickled", "function", "loop"],
+)
+def test_an_object_that_says_nothing_of_its_content_is_refused(value, name):
     with pytest.raises(UnsupportedData) as caught:
-        table(column([object()]))
+        table(column([value]))
     assert str(caught.value) == (
-        "a cell holds a object, which says nothing about its content. "
-        "Hand over the values it stands for."
+        f"a cell holds a {name}, which says nothing about its content. "
+        f"Hand over the values it stands for."
     )
 
 

@@ -29,6 +29,14 @@ def test_names_and_dtypes_belong_to_the_schema_alone():
     assert len({table(content).schema for content in (frame, renamed, narrower)}) == 3
 
 
+def test_a_label_that_is_a_number_is_not_its_text():
+    numbered, named = pd.DataFrame(X), pd.DataFrame(X, columns=["0", "1", "2"])
+    assert ordered(numbered) == ordered(named)
+    assert table(numbered).schema != table(named).schema
+    series = [pd.Series([1], name=name) for name in (0, "0")]
+    assert len({table(one).schema for one in series}) == 2
+
+
 @pytest.mark.parametrize(
     "data",
     [

@@ -63,7 +63,9 @@ def test_another_structure_has_another_digest(other):
 
 def test_settings_that_other_facts_compare_one_by_one_are_not_in_the_digest():
     def model(p, eps):
-        return torch.nn.Sequential(torch.nn.LSTM(3, 4, 2, dropout=p), torch.nn.LayerNorm(4, eps=eps))
+        return torch.nn.Sequential(
+            torch.nn.LSTM(3, 4, 2, dropout=p), torch.nn.LayerNorm(4, eps=eps)
+        )
 
     assert from_model(network(p=0.1)).digest == from_model(network()).digest
     assert from_model(model(0.1, 1e-5)).digest == from_model(model(0.2, 1e-3)).digest

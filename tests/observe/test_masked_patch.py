@@ -24,7 +24,31 @@ LEAKS = [
     'url = "https://x.example/?token=hunter2Rose&page=2"',
     'dsn = "Server=db;Uid=me;Password=hunter2!Rose;"',
     "# AWS_SECRET_ACCESS_KEY=hunter2/K7MDENG/bPxRfiCYEXAMPLEKEYx",
+    'os.environ.setdefault("DB_PASSWORD", "hunter2-correct-horse")',
+    'os.environ.setdefault(\n+    "DB_PASSWORD",\n+    "hunter2-correct-horse",\n+)',
+    'setattr(c,"password","hunter22-!x")',
+    'headers = [("Authorization", "Token hunter2abcd5678efgh")]',
+    'parser.add_argument("--api-key", type=str, default="hunter22-!x")',
+    'parser.add_argument(\n+    "--api-key",\n+    help="of us",\n+    default="hunter22-!x",\n+)',
+    'API_KEY = """hunter22-!x"""',
+    'API_KEY = """\n+hunter22-!x\n+"""',
+    '"API_KEY = \\"\\"\\"hunter22-!x\\"\\"\\"\\n",',
+    'PASSWORD = (\n+    "hunter22-!xabc"\n+)',
+    'PASSWORD = \\\n+    "hunter22-!xabc"',
+    "curl -s https://x.example -u me:hunter22x",
+    'run(["curl", "-u", "me:hunter22x"])',
+    "password: |\n+  hunter22x!",
+    "  - db_password: >-\n+      hunter22x!\n+      Rose2hunter2",
+    "<password>hunter22x!</password>",
+    '<db:password type="text">\n+  hunter22x!\n+</db:password>',
+    'pw = "hunter22-!x"',
+    'conn="Server=x;Pwd=hunter22x;User=me"',
+    'conn = (\n+    "Server=x;"\n+    "Pwd=hunter22x;User=me"\n+)',
+    "PGPASSWORD=hunter22 psql -h db",
+    'x = "a"  # PGPASSWORD=hunter22',
+    'os.system("PGPASSWORD=hunter22")',
 ]
+WEIGHTS_AND_BIASES = "0123456789" + "abcdef" * 5
 SETTINGS = [
     "DB_PASSWORD=hunter2Rose",
     "export DB_PASSWORD=hunter2&Rose,1",
@@ -67,12 +91,36 @@ HARMLESS = [
     "a Bearer of good news and of interoperability",
     "login and password fields of machine translation",
     "http://localhost:5000/path@version",
+    'raise Invalid("password", "must have 8 characters")',
+    'frame[["token",\n+       "position_2"]]',
+    'setattr(c, "password", "${DB_PASSWORD_2}")',
+    'headers.add("Authorization", f"Basic {b64encode(login)}")',
+    'kinds = [("DigitalOcean token", "dop_v1_")]',
+    'parser.add_argument("--tokenizer", default="bert-base-2")',
+    'parser.add_argument("--token", default=None)\n+parser.add_argument("--x", default="a-12-b")',
+    'class Token:\n+    """Of OAuth 2."""',
+    'def token() -> Token:\n+    """Of OAuth 2."""',
+    'password = ""  # of user "2-abcd"',
+    "token: |\n+  see the manual",
+    "tokenizer: |\n+  bert-base-2",
+    "password: |\n+  ${PASSWORD_2}\n+name: bert-base-2",
+    "<token>{{ token_2 }}</token>",
+    "<tokenizer>bert-base-2</tokenizer>",
+    "docker run -u 1000:1000 curl",
+    "curl -u $ME:$PASSWORD_2 https://x.example",
+    'login("ada@example.com", remember=True)',
+    "Authorization: see the manual",
 ]
 IN_CODE = [
     "password = password2",
     "token=token_2,",
     "auth = (user1, secret2)",
     "token: Token1 = t1.x",
+    "connect('a', \"don't\", token=token_2)",
+    "TOKEN=token2 if x else None",
+    'frame.query("token=token_2")',
+    'setattr(c, "password", password2)',
+    'a = "x"; pw=first2word',
 ]
 
 
@@ -87,6 +135,35 @@ def test_a_secret_in_quotes_or_in_a_url_is_masked_in_every_file(name, line):
     masked = masked_patch(in_file(name, line)).decode()
     assert MASK in masked
     assert "hunter2" not in masked
+
+
+@pytest.mark.parametrize("line", LEAKS)
+def test_a_text_shows_no_secret_of_a_patch(line):
+    assert "hunter2" not in masked_text(line.replace("\n+", "\n"))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        'wandb.login(key="{}")',
+        'wandb.login("{}")',
+        "wandb.login(relogin=True, key='{}')",
+        "wandb login --relogin {}",
+    ],
+)
+def test_the_key_of_a_login_is_masked(call):
+    patch = in_file("x.py", call.format(WEIGHTS_AND_BIASES))
+    assert masked_patch(patch) == in_file("x.py", call.format(MASK))
+
+
+def test_a_block_of_yaml_ends_where_its_indentation_does():
+    text = "  a:\n    password: |\n      hunter22x!\n\n    user: me-and-2\n"
+    assert masked_text(text) == text.replace("hunter22x!", MASK)
+
+
+def test_in_a_notebook_a_name_is_no_value():
+    patch = in_file("x.ipynb", '    "connect(token=second2)\\n",')
+    assert masked_patch(patch) == patch
 
 
 @pytest.mark.parametrize("name", ["x.yaml", ".env", ".npmrc", "Dockerfile", "setup.cfg"])
@@ -198,6 +275,21 @@ HOSTILE = (
         " ",
         "\n",
         "?sig=a",
+        'token",',
+        'token", default=',
+        "token=(\n",
+        'token="""',
+        "'",
+        "'a;pwd=ab12cd",
+        "TOKEN=a1b2c3 d",
+        "password: |\n ",
+        "password: |\n  a\n",
+        "<password>",
+        "<a b",
+        "curl -u",
+        "login(",
+        "login --a ",
+        "uthorization: a ",
     ),
 )
 

@@ -1,6 +1,7 @@
 import base64
 import json
 import re
+from collections import OrderedDict
 from urllib.parse import quote
 
 import pytest
@@ -117,6 +118,9 @@ def test_a_secret_of_the_environment_is_masked_by_its_value(monkeypatch):
         ("key", False),
         ("cache_key", False),
         ("1", False),
+        ("pw", True),
+        ("db_pw", True),
+        ("pw_size", False),
     ],
 )
 def test_a_key_is_secret_by_a_whole_word_of_its_name(name, is_secret):
@@ -135,6 +139,10 @@ def test_a_key_is_secret_by_a_whole_word_of_its_name(name, is_secret):
         (["--key", SHAPES["AWS key id"]], ("--key", MASK)),
         (["token=abc", "tokenizer=abc"], (f"token={MASK}", "tokenizer=abc")),
         (["--token=${TOKEN}"], ("--token=${TOKEN}",)),
+        (
+            ["--header", "Authorization: Token abcdef123456"],
+            ("--header", f"Authorization: Token {MASK}"),
+        ),
         (["--db", '{"password": "hunter2-abc"}'], ("--db", f'{{"password": "{MASK}"}}')),
     ],
 )
@@ -217,6 +225,13 @@ def test_a_variable_that_holds_a_word_or_a_path_hides_nothing(monkeypatch, value
         ("args", ("--token", "abc", "--lr", "0.1"), ("--token", MASK, "--lr", "0.1")),
         ("args", ["--token", 5], ["--token", 5]),
         ("lr", 0.1, 0.1),
+        ("dbs", [("password", "hunter2-very-secret")], [("password", MASK)]),
+        ("dbs", [OrderedDict(password="hunter2-very-secret")], [{"password": MASK}]),
+        ("headers", [("Authorization", "Token 1234abcd")], [("Authorization", MASK)]),
+        ("login", ["password", "hunter2"], ["password", MASK]),
+        ("columns", ["token", "position_2"], ["token", "position_2"]),
+        ("columns", ("token", "label"), ("token", "label")),
+        ("edge", ("token", 512), ("token", 512)),
     ],
 )
 def test_a_value_is_masked_by_its_name_however_deep_it_lies(name, value, masked):

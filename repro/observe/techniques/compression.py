@@ -30,6 +30,7 @@ class CompressionObserver(Technique):
         self._models = Models()
         self._when: When | None = None
         self._zeros: dict[int, dict[str, float]] = {}  # share by path, by id of the model
+        self._waking: dict[int, tuple[Any, float]] = {}  # all zeros at first: least share so far
         self._dtypes: dict[int, dict[str, str]] = {}
 
     def watched(self, model: Any, optimizer: Any, scheduler: Any, loss: Any) -> None:
@@ -39,13 +40,21 @@ class CompressionObserver(Technique):
     def sampled_step(self, optimizer: Any, step: int) -> None:
         """Whether there are masks by now; of a model that starts to train the zeros."""
         new = self._models.begin()
+        for key, (weight, least) in list(self._waking.items()):
+            if least >= SPARSE_FROM:
+                self._waking[key] = weight, min(least, _zero_share(weight, None))
         for model in new:
-            self._zeros[id(model)] = {
-                path: _zero_share(w, mask) for path, w, mask in _weights(model)
-            }
-            self._dtypes[id(model)] = _dtypes(model)
+            self._begin(model)
         if self._when is None and self._is_masked():
             self._when = "before training" if new else "while training"
+
+    def _begin(self, model: Any) -> None:
+        shares = [(path, w, mask, _zero_share(w, mask)) for path, w, mask in _weights(model)]
+        self._zeros[id(model)] = {path: share for path, *_, share in shares}
+        self._dtypes[id(model)] = _dtypes(model)
+        for _, weight, mask, share in shares:
+            if mask is None and share == 1:
+                self._waking[id(weight)] = weight, share
 
     def at_end(self, ending: Ending) -> Compression | Absent:
         """What is small about the models now, and was not before."""
@@ -61,7 +70,8 @@ class CompressionObserver(Technique):
             Zeros(path=path, first=first, last=_zero_share(weight, mask))
             for path, weight, mask, first in found
         ]
-        emptied = {zero.path for zero in zeros if SPARSE_FROM <= zero.last < 1}
+        untouched = {path for path, weight, *_ in found if self._is_untouched(weight)}
+        emptied = {z.path for z in zeros if SPARSE_FROM <= z.last < 1} - untouched
         pruned = [
             (path, w, mask) for path, w, mask, _ in found if mask is not None or path in emptied
         ]
@@ -78,6 +88,11 @@ class CompressionObserver(Technique):
             zeros=tuple(zero for zero in zeros if zero.last >= SPARSE_FROM),
         )
 
+    def _is_untouched(self, weight: Any) -> bool:
+        """Whether its zeros are those of its initialization, that no gradient has reached."""
+        least = self._waking.get(id(weight), (weight, 0.0))[1]
+        return least >= SPARSE_FROM and _zero_share(weight, None) <= least
+
     def _is_masked(self) -> bool:
         return any(
             name.endswith(MASK)
@@ -87,7 +102,7 @@ class CompressionObserver(Technique):
         )
 
     def _when_pruned(self, zeros: list[Zeros], emptied: set[str]) -> When:
-        was_empty = any(z.path in emptied and (z.first or 0) >= SPARSE_FROM for z in zeros)
+        was_empty = any(z.path in emptied and SPARSE_FROM <= (z.first or 0) < 1 for z in zeros)
         return self._when or ("before training" if was_empty else "at the end")
 
     def _converted(self) -> tuple[str, ...]:

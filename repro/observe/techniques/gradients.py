@@ -2,6 +2,7 @@
 
 import math
 import sys
+from collections.abc import Iterator
 from typing import Any, ClassVar, Literal
 from weakref import ref
 
@@ -21,7 +22,8 @@ MAX_SERIES = 64
 SPIKE = 10.0  # robust deviations
 PILE = 5  # samples at one bound
 CLOSE = 2e-5  # relative: clip_grad_norm_ adds 1e-6 to the norm before it divides
-DIGITS = 2  # of a number that someone would type
+DIGITS = (2, 3)  # of a number that someone would type
+PARTS = 64  # 1 / n is typed, too
 
 FloatArray = NDArray[np.float64]
 Clipping = Literal["norm", "value"]
@@ -152,10 +154,17 @@ def _bound(series: FloatArray) -> float | None:
     if not len(series) or series.max() <= 0:
         return None
     highest = float(series.max())
-    typed = float(f"{highest:.{DIGITS}g}")
-    n_there = int(np.sum(series >= highest * (1 - CLOSE)))
-    is_typed = math.isclose(highest, typed, rel_tol=CLOSE)
-    return typed if is_typed and n_there >= PILE else None
+    if np.sum(series >= highest * (1 - CLOSE)) < PILE:
+        return None
+    near = (typed for typed in _typed(highest) if math.isclose(highest, typed, rel_tol=CLOSE))
+    return next(near, None)
+
+
+def _typed(value: float) -> Iterator[float]:
+    """The numbers nearest to this one that someone would type, those with fewest digits first."""
+    yield from (float(f"{value:.{digits}g}") for digits in DIGITS)
+    if 1 / PARTS <= value < 1:
+        yield _rounded(1 / round(1 / value))
 
 
 def _spikes(norms: FloatArray) -> int:

@@ -93,8 +93,15 @@ class NormalizationObserver(Technique):
             self._dimensions.update(args[0].ndim for _ in args[:1] if module.training)
 
     def _look(self, model: Any) -> None:
+        parametrizing = {
+            id(part)
+            for module in model.modules()
+            if type(module).__name__ == "ParametrizationList"
+            for part in module.modules()
+        }  # they normalize weights, not what flows through the model
         for module in model.modules():
-            if IS_NORM.search(type(module).__name__) and not any(module.children()):
+            is_norm = IS_NORM.search(type(module).__name__) and id(module) not in parametrizing
+            if is_norm and not any(module.children()):
                 self._norms.setdefault(id(module), _norm(module))
 
     def _named(self) -> Iterator[tuple[str, _Norm]]:

@@ -1,5 +1,6 @@
 """Looks at dropout by module, and at which parameters decay."""
 
+import inspect
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ class _Rated:
 
     module: Any
     first: dict[str, float]
+    arguments: frozenset[str]
     last: dict[str, float] = field(default_factory=dict)  # those that were changed
 
     def look_again(self) -> None:
@@ -36,6 +38,8 @@ class _Rated:
     def by_path(self, path: str) -> Iterator[Dropout]:
         kind = type(self.module).__name__
         for name, first in self.first.items():
+            if name in self.last and name not in self.arguments:
+                continue  # it is measured
             is_own = name in OWN_RATE and DROPS.search(kind)
             own = path or kind if is_own else f"{path}.{name}".strip(".")
             yield Dropout(path=own, kind=kind, p=first, p_end=self.last.get(name))
@@ -48,14 +52,17 @@ class RegularizationObserver(Technique):
 
     def __init__(self) -> None:
         self._models = Models()
-        self._rated: dict[int, _Rated] = {}  # by id of the module
+        self._at_watch: dict[int, tuple[Any, dict[str, float]]] = {}  # by id of the module
+        self._rated: dict[int, _Rated] = {}
         self._decays: dict[int, bool] = {}  # by id of the parameter
         self._parameters: list[Any] = []  # so that no id is used again
         self._optimizers: list[Any] = []
 
     def watched(self, model: Any, optimizer: Any, scheduler: Any, loss: Any) -> None:
         """Remember a model that is new."""
-        self._models.add(model)
+        new = self._models.add(model)
+        for module in new.modules() if new is not None else ():
+            self._at_watch.setdefault(id(module), (module, dict(_rates(module))))
 
     def sampled_step(self, optimizer: Any, step: int) -> None:
         """Rates and decays at the first step, changed rates later."""
@@ -89,8 +96,15 @@ class RegularizationObserver(Technique):
     def _begin(self, model: Any) -> None:
         for module in model.modules():
             rates = dict(_rates(module))
-            if rates and id(module) not in self._rated:
-                self._rated[id(module)] = _Rated(module, rates)
+            arguments = _arguments(module) if rates else frozenset()
+            _, before = self._at_watch.get(id(module), (module, rates))
+            set_once = {
+                name: rate
+                for name, rate in rates.items()
+                if name in arguments or before.get(name) == rate
+            }
+            if set_once and id(module) not in self._rated:
+                self._rated[id(module)] = _Rated(module, set_once, arguments)
 
     def _dropout(self) -> Iterator[Dropout]:
         told: set[int] = set()
@@ -131,6 +145,13 @@ def _rates(module: Any) -> Iterator[tuple[str, float]]:
         is_number = type(value) is float or (type(value) is int and name in PLAIN)
         if is_number and 0 <= value <= 1 and (DROPS.search(name) or (drops and name == "p")):
             yield name, float(value)
+
+
+def _arguments(module: Any) -> frozenset[str]:
+    """What its constructors take: other numbers may be measured by `forward`, if they change."""
+    constructors = [vars(kind).get("__init__") for kind in type(module).__mro__[:-1]]
+    known = filter(inspect.isfunction, constructors)
+    return frozenset(name for one in known for name in inspect.signature(one).parameters)
 
 
 def _is_norm(module: Any) -> bool:

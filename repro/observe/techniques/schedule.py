@@ -94,7 +94,11 @@ def _others(
         ):
             n_found += 1
             yield GroupSchedule(
-                index=index, shape=named.shape, warm_up=named.warm_up, digest=named.digest
+                index=index,
+                shape=named.shape,
+                warm_up=named.warm_up,
+                digest=named.digest,
+                parameters=named.parameters,
             )
 
 

@@ -61,8 +61,17 @@ def parameters(fact):
 @pytest.mark.parametrize(
     ("make", "shape", "expected"),
     [
-        (lambda o: torch_lr.StepLR(o, 30), "step", {"gamma": 0.1, "first_drop": 30}),
-        (lambda o: torch_lr.MultiStepLR(o, [20, 150]), "step", {"gamma": 0.1, "first_drop": 20}),
+        (
+            lambda o: torch_lr.StepLR(o, 60),
+            "step",
+            {"gamma": 0.1, "first_drop": 60, "drop_2": 120, "drop_3": 180},
+        ),
+        (
+            lambda o: torch_lr.MultiStepLR(o, [20, 150]),
+            "step",
+            {"gamma": 0.1, "first_drop": 20, "drop_2": 150},
+        ),
+        (lambda o: torch_lr.MultiStepLR(o, [20]), "step", {"gamma": 0.1, "first_drop": 20}),
         (lambda o: torch_lr.ExponentialLR(o, 0.98), "exponential", {"gamma": 0.98}),
         (lambda o: torch_lr.LinearLR(o, 1.0, 0.5, 100), "linear", {"zero_at": 200}),
         (
@@ -302,3 +311,22 @@ def test_technique_02_schedule_is_equal_for_two_learning_rates(training):
         other.unhook()
     assert isinstance(second, Schedule)
     assert (first.shape, first.parameters) == (second.shape, second.parameters)
+
+
+def test_technique_02_schedule_of_many_steps_tells_the_first_drops_and_their_number(training):
+    told = parameters(scheduled(training, lambda o: torch_lr.StepLR(o, 5, gamma=0.9)))
+    assert (told["first_drop"], told["drop_16"], told["n_drops"]) == (5, 80, 39)
+    assert "drop_17" not in told
+
+
+@pytest.mark.parametrize("gamma", [0.99, 0.999])
+def test_technique_02_schedule_of_a_further_group_has_parameters(training, gamma):
+    training.hook_optimizers()
+    groups = [{"params": [torch.nn.Parameter(torch.ones(1))]} for _ in range(2)]
+    optimizer = torch.optim.SGD(groups, lr=0.1)
+    scheduler = torch_lr.LambdaLR(optimizer, [lambda t: 1.0, lambda t: gamma**t])
+    for _ in range(50):
+        optimizer.step()
+        scheduler.step()
+    fact = schedule(training)
+    assert fact.flat()["schedule.groups.1.parameters.gamma"] == gamma

@@ -277,3 +277,37 @@ def test_technique_21_budget_without_a_watched_model_counts_every_batch(training
         optimizer.step()
     assert training.batch_sizes == {3: 4}
     assert counted(training)[:3] == (3, 1, 3)
+
+
+def test_technique_04_accumulation_is_not_two_views_of_one_batch(training):
+    model, optimizer = watched(training)
+    for rows in (X[:8], X[4:]):
+        (model(rows[:4]) - model(rows[4:])).square().mean().backward()
+        optimizer.step()
+    assert counted(training) == (4, 1, 4, 1)
+
+
+def test_technique_04_accumulation_is_counted_of_batches_with_two_views_each(training):
+    model, optimizer = watched(training)
+    for _ in range(2):
+        for rows in (X[:8], X[4:]):
+            (model(rows[:4]) - model(rows[4:])).square().mean().backward()
+        optimizer.step()
+    assert counted(training) == (4, 2, 8, 2)
+
+
+def test_technique_04_accumulation_is_not_a_list_that_is_made_of_a_loader(training):
+    model, optimizer = watched(training)
+    for x, y in list(our_loader(training, 3)):
+        loss(model, x, y).backward()
+        optimizer.step()
+    assert counted(training) == (3, 1, 3, 1)
+
+
+def test_technique_04_accumulation_is_not_a_look_at_the_loss_after_each_step(training):
+    model, optimizer = watched(training)
+    for x in (X[:3], X[3:6], X[6:9]):
+        loss(model, x, Y[:3]).backward()
+        optimizer.step()
+        loss(model, X, Y)
+    assert counted(training)[1:] == (1, 3, 1)

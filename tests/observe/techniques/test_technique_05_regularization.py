@@ -198,3 +198,40 @@ def test_technique_05_of_a_model_that_was_not_handed_over_it_is_not_recorded():
             assert facts(training)[name] == Absent(
                 reason="the model was not handed over: run.watch(...)", kind="not_recorded"
             )
+
+
+class Sparse(nn.Module):
+    """Measures what it leaves out; its rate comes from a config, not from an argument."""
+
+    def __init__(self, config):
+        super().__init__()
+        self.drop_rate = config["drop_rate"]
+        self.drop_fraction = 0.0
+        self.inner = nn.Linear(3, 3)
+
+    def forward(self, x):
+        kept = self.inner(x).relu()
+        self.drop_fraction = self.last_dropped = float((kept == 0).float().mean())
+        return kept
+
+
+@pytest.mark.parametrize("n_steps", [1, 3])
+def test_technique_05_dropout_rate_is_none_that_a_forward_measures(n_steps):
+    def build(seed):
+        torch.manual_seed(seed)
+        return nn.Sequential(nn.Linear(3, 3), Sparse({"drop_rate": 0.3}))
+
+    first, second = (regularization(build(seed), n_steps=n_steps) for seed in (0, 1))
+    assert first == second
+    assert [(one.path, one.p) for one in first.dropout] == [("1.drop_rate", 0.3)]
+
+
+def test_technique_05_dropout_rate_is_none_that_is_measured_from_the_second_step_on():
+    model = nn.Sequential(Attention(0.4))
+    model[0].drop_share = 0.0
+
+    def measure():
+        model[0].drop_share = 0.7
+
+    fact = regularization(model, n_steps=2, between=measure)
+    assert [one.path for one in fact.dropout] == ["0.dropout"]

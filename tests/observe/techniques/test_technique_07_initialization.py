@@ -218,3 +218,19 @@ def test_technique_07_without_a_step_it_does_not_apply():
     with watching() as training:
         training.watch(cnn(), None, None)
         assert facts(training)["initialization"].kind == "not_applicable"
+
+
+@pytest.mark.parametrize(
+    ("draw", "name"),
+    [
+        (init.kaiming_normal_, "kaiming_normal(fan_in)"),
+        (init.kaiming_uniform_, "kaiming_uniform(fan_in)"),
+        (init.xavier_normal_, "xavier_normal"),
+    ],
+)
+def test_technique_07_of_schemes_that_are_one_for_a_square_weight_the_most_usual_is_named(
+    draw, name
+):
+    torch.manual_seed(0)
+    model = set_weights(nn.Sequential(nn.Linear(64, 64)), draw)
+    assert schemes(model, torch.ones(2, 64))["Linear.weight"] == name

@@ -149,3 +149,12 @@ def test_technique_08_is_equal_for_two_seeds():
     left = normalization(nn.Sequential(nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3)))
     torch.manual_seed(1)
     assert normalization(nn.Sequential(nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3))) == left
+
+
+def test_technique_08_what_normalizes_a_weight_is_no_layer_that_normalizes():
+    model = nn.Sequential(
+        nn.utils.parametrizations.spectral_norm(nn.Linear(3, 3)),
+        nn.utils.parametrizations.weight_norm(nn.Linear(3, 3)),
+        nn.LayerNorm(3),
+    )
+    assert [one.path for one in normalization(model, torch.ones(2, 3)).modules] == ["2"]

@@ -164,3 +164,34 @@ def test_technique_16_parameters_that_lose_bits_after_the_training_are_told():
         model.half()
         fact = facts(training)["compression"]
     assert (fact.converted, fact.bits_per_value) == (("float32 -> float16",), 16.0)
+
+
+def test_technique_15_zeros_that_no_gradient_has_reached_are_no_pruning():
+    model = nn.Linear(16, 16)
+    nn.init.zeros_(model.weight)
+    inputs = X.clone()
+    inputs[:, :6] = 0.0  # features that are always zero
+    fact = compression(model, inputs)
+    assert (fact.pruning, fact.pruned, fact.sparsity) == ("none", None, None)
+    assert [(zero.path, zero.first, zero.last) for zero in fact.zeros] == [("weight", 1.0, 0.375)]
+
+
+def test_technique_15_zeros_of_tokens_that_never_occur_are_no_pruning():
+    embedding = nn.Embedding(20, 8)
+    nn.init.zeros_(embedding.weight)
+    model = nn.Sequential(embedding, nn.Linear(8, 2))
+    assert compression(model, torch.arange(5), n_steps=3).pruning == "none"
+
+
+def test_technique_15_pruning_of_what_was_initialized_with_zeros_is_told():
+    model = nn.Linear(16, 16)
+    nn.init.zeros_(model.weight)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with watching() as training:
+        training.watch(model, optimizer, None)
+        for _ in range(3):
+            step(model, optimizer, X)
+        prune.l1_unstructured(model, "weight", amount=0.5)
+        prune.remove(model, "weight")
+        fact = facts(training)["compression"]
+    assert (fact.pruning, fact.pruned) == ("unstructured", "at the end")

@@ -190,3 +190,16 @@ def test_technique_26_gradients_of_lbfgs_do_not_fail(training):
 
 def test_technique_26_gradients_without_any_step_do_not_apply(training):
     assert gradients(training).kind == "not_applicable"
+
+
+@pytest.mark.parametrize("bound", [0.125, 0.0125, 1 / 3, 1 / 7])
+def test_technique_26_gradients_clipped_at_a_bound_of_more_digits_or_a_fraction(training, bound):
+    train(training, norm_of(bound))
+    assert gradients(training).clipped_at == float(f"{bound:.6g}")
+
+
+def test_technique_26_gradients_that_pile_up_at_no_number_of_that_kind_are_not_called_clipped(
+    training,
+):
+    train(training, norm_of(0.123456))
+    assert gradients(training).clipped_at is None
