@@ -178,8 +178,7 @@ def _series_block(series: Any, name: str) -> Block:
 
 
 def _polars_blocks(data: Any, name: str) -> tuple[Block, ...]:
-    import polars as pl
-
+    pl = sys.modules["polars"]  # it made the data
     if isinstance(data, pl.LazyFrame):
         raise UnsupportedData("a LazyFrame has no rows yet. Pass frame.collect().")
     if isinstance(data, pl.Series):
