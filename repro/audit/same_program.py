@@ -1,11 +1,12 @@
 """Whether runs can differ only in what was recorded: the same files, called in the same way."""
 
 from collections.abc import Iterator
-from itertools import zip_longest
+from itertools import pairwise
 
-from repro.audit.configuration import MODULES, differing
+from repro.audit.configuration import MODULES, differing, same
 from repro.facts.code import Code
 from repro.facts.determinism import Determinism
+from repro.facts.fact import Scalar
 from repro.facts.params import Params
 from repro.record import Arms, RunRecord
 
@@ -27,23 +28,26 @@ def is_same_program(runs: Arms[RunRecord]) -> bool:
 
 
 def _unexplained(run: RunRecord) -> Iterator[str]:
-    """The words of the command line that no parameter, seed or name of the run tells."""
-    code = run.find(Code)
-    told = _told(run)
-    words = list(code.argv[1:]) if code else []
-    for word, following in zip_longest(words, words[1:], fillvalue=""):
-        option, _, value = word.rpartition("=")
-        is_told = (value if option else word).casefold() in told
-        names_told = word.startswith("-") and not option and following.casefold() in told
-        if not is_told and not names_told:
+    """The words of the command line that name no parameter, and are the value of none."""
+    code, told = run.find(Code), _told(run)
+    words = code.argv[1:] if code else ()
+    for before, word in pairwise(("", *words)):
+        name, equals, _ = word.partition("=")
+        is_named = (equals or word.startswith("-")) and _name(name) in told
+        is_value = before.startswith("-") and _name(before) in told
+        if not is_named and not (is_value and same(word.casefold(), told[_name(before)])):
             yield word
 
 
-def _told(run: RunRecord) -> frozenset[str]:
-    """What the record says about the run, as words."""
+def _name(option: str) -> str:
+    return option.lstrip("-+").replace("-", "_").casefold()
+
+
+def _told(run: RunRecord) -> dict[str, Scalar]:
+    """The parameters and the seed, by the names that an option may have: they are compared."""
     params, determinism = run.find(Params), run.find(Determinism)
-    values = [param.value for param in (*params.declared, *params.logged)] if params else []
-    seed = determinism.seed if determinism else None
-    parts = run.name.replace("_", "-").split("-")
-    words = (run.name, run.name.rpartition("-")[0], *parts, *values, seed)
-    return frozenset(str(word).casefold() for word in words if word not in ("", None))
+    found: dict[str, Scalar] = {"seed": determinism.seed if determinism else None}
+    for param in (*params.declared, *params.logged) if params else ():
+        value = param.value.casefold() if isinstance(param.value, str) else param.value
+        found |= {_name(param.name): value, _name(param.name.rpartition(".")[2]): value}
+    return found

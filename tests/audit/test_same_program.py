@@ -28,7 +28,8 @@ def test_the_same_files_without_arguments_are_one_program() -> None:
         (("lr=0.5",), {"lr": 0.5}),
         (("--optimizer", "AdamW"), {"optimizer": "adamw"}),
         (("--seed", "7"), {}),
-        (("--name", "run 1"), {}),
+        (("--batch-size", "64"), {"loader.batch_size": 64}),
+        (("--lr", "1e-3"), {"lr": 0.001}),
     ],
 )
 def test_words_that_the_record_tells_do_not_count(
@@ -37,9 +38,20 @@ def test_words_that_the_record_tells_do_not_count(
     assert is_same_program(Arms.of(run(), run(*argv, seed=7, **params)))
 
 
-@pytest.mark.parametrize("argv", [("--loss", "focal"), ("--focal",), ("--loss=focal",), ("focal",)])
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("--loss", "focal"),
+        ("--focal",),
+        ("--loss=focal",),
+        ("focal",),
+        ("--name", "run 1"),  # the name of a run is compared with nothing
+        ("--dropout", "0.5"),  # the value of another parameter
+        ("--lr", "0.7"),  # not what was recorded
+    ],
+)
 def test_a_word_that_nothing_tells_is_another_program(argv: tuple[str, ...]) -> None:
-    assert not is_same_program(Arms.of(run(), run(*argv)))
+    assert not is_same_program(Arms.of(run(lr=0.5), run(*argv, lr=0.5)))
 
 
 def test_another_imported_file_is_another_program() -> None:
