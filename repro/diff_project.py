@@ -34,5 +34,5 @@ def _code(left: Side, right: Side, root: Path) -> CodeDiff:
 
 
 def _rows(history: MlflowHistory, left: Side, right: Side) -> RowsDiff:
-    found = overlap_between(history, left.record.run_id, right.record.run_id)
+    found = overlap_between(history, left.record, right.record)
     return RowsDiff(unknown=found.reason) if isinstance(found, Absent) else RowsDiff(found)

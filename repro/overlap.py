@@ -9,7 +9,7 @@ from repro.digest.row_set import Estimate, RowSets
 from repro.errors import RecordCorrupt
 from repro.facts.data import Data, Role
 from repro.facts.fact import Absent
-from repro.record import History
+from repro.record import History, RunRecord
 
 
 @dataclass(frozen=True)
@@ -28,28 +28,26 @@ class SharedRows:
     unknown: str | None = None
 
 
-def overlap_between(history: History, left: str, right: str) -> tuple[SharedRows, ...] | Absent:
+def overlap_between(
+    history: History, left: RunRecord, right: RunRecord
+) -> tuple[SharedRows, ...] | Absent:
     """For every role of one run and every role of the other, the rows that they share.
 
     Fetches the row hashes of both runs: 8 or 16 bytes a row.
-
-    Parameters
-    ----------
-    left, right : run ids
 
     Returns
     -------
     tuple of SharedRows, or why a run has no data
     """
     sides: list[Data] = []
-    for run_id in (left, right):
-        data = history.record(run_id).get(Data)
+    for run in (left, right):
+        data = run.get(Data)
         if not isinstance(data, Data):
             why = data.reason if isinstance(data, Absent) else "a newer version recorded them"
-            return Absent(reason=f"data of run {run_id[:8]}: {why}", kind="not_recorded")
+            return Absent(reason=f"data of run {run.run_id[:8]}: {why}", kind="not_recorded")
         sides.append(data)
-    ours = [(role, _sets(history, left, role)) for role in sides[0].roles]
-    theirs = [(role, _sets(history, right, role)) for role in sides[1].roles]
+    ours = [(role, _sets(history, left.run_id, role)) for role in sides[0].roles]
+    theirs = [(role, _sets(history, right.run_id, role)) for role in sides[1].roles]
     return tuple(_shared(ours, theirs))
 
 

@@ -3,6 +3,9 @@
 import os
 import stat
 import subprocess
+import sys
+import types
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,6 +25,18 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"):
         monkeypatch.setenv(name, os.devnull)
     return first_commit(tmp_path / "repository")
+
+
+@pytest.fixture
+def imports(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
+    """Makes a file look imported, for one test."""
+
+    def pretend(path: Path) -> None:
+        module = types.ModuleType(f"{path.stem}_of_the_test")
+        module.__file__ = str(path)
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+
+    return pretend
 
 
 def work_tree(root: Path) -> Files:

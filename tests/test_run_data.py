@@ -98,10 +98,10 @@ def test_what_a_loader_hands_out_of_a_stream_is_recorded(project):
 def test_row_hashes_are_left_in_the_store_for_every_role(project):
     with repro.tracked_run(seed=0) as run:
         run.log_data(train=(X, Y), test=(X[:5], Y[:5]))
-    history = project.history
+    history, record = project.history, project.record(run.run_id)
     (shared,) = [
         found
-        for found in overlap_between(history, run.run_id, run.run_id)
+        for found in overlap_between(history, record, record)
         if (found.left, found.right) == ("train", "test")
     ]
     assert (shared.rows.n, shared.features.error) == (5, 0.0)

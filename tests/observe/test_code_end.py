@@ -1,7 +1,5 @@
 """What happens to the code while the run lasts."""
 
-import sys
-import types
 from pathlib import Path
 
 import pytest
@@ -14,18 +12,6 @@ from repro.facts.code import Code
 from repro.observe.code import CodeState, at_end
 
 pytestmark = pytest.mark.slow  # dozens of git processes each
-
-
-@pytest.fixture
-def imports(monkeypatch):
-    """Makes a file look imported, for one test."""
-
-    def pretend(path):
-        module = types.ModuleType(f"{path.stem}_of_the_test")
-        module.__file__ = str(path)
-        monkeypatch.setitem(sys.modules, module.__name__, module)
-
-    return pretend
 
 
 def meanwhile(state: CodeState) -> tuple[tuple[str, ...], tuple[str, ...]]:

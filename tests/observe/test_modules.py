@@ -10,18 +10,6 @@ from repro.observe.code import at_end
 from repro.observe.modules import imported_files, source_digest
 
 
-@pytest.fixture
-def imports(monkeypatch):
-    """Makes a file look imported, for one test."""
-
-    def pretend(path):
-        module = types.ModuleType(f"{path.stem}_of_the_test")
-        module.__file__ = str(path)
-        monkeypatch.setitem(sys.modules, module.__name__, module)
-
-    return pretend
-
-
 def test_imported_files_of_the_repository_are_listed_by_the_digest_of_their_syntax(
     repository, imports
 ):
