@@ -1,7 +1,6 @@
 """Tells every technique what happens in a training, and collects what they saw."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 from repro.facts.fact import Absent, Fact
@@ -34,15 +33,16 @@ class Audience:
     def __init__(self, techniques: Sequence[Technique]) -> None:
         self._techniques = techniques
         self._failed: dict[Technique, Absent] = {}
-        self._listeners: dict[str, list[Technique]] = {
-            event: [one for one in techniques if _overrides(one, event)] for event in EVENTS
+        self._listeners: dict[str, list[tuple[Technique, Callable[..., None]]]] = {
+            event: [(one, getattr(one, event)) for one in techniques if _overrides(one, event)]
+            for event in EVENTS
         }
 
     def tell(self, event: str, *what: Any) -> None:
         """Let every technique look that wants to; one that fails only has to tidy up."""
-        for technique in self._listeners[event]:
+        for technique, look in self._listeners[event]:
             if technique not in self._failed or event == "unwatched":
-                failure = observed(partial(getattr(technique, event), *what))
+                failure = observed(look, *what)
                 if isinstance(failure, Absent):
                     self._failed[technique] = failure
 
@@ -52,7 +52,7 @@ class Audience:
 
     def _fact(self, technique: Technique, ending: Ending) -> Fact | Absent:
         failure = self._failed.get(technique)
-        return failure if failure else observed(partial(technique.at_end, ending))
+        return failure if failure else observed(technique.at_end, ending)
 
 
 def _overrides(technique: Technique, event: str) -> bool:

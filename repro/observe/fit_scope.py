@@ -65,7 +65,7 @@ class Fits:
             return None
         outer = stack[-1] if stack else self._around_workers()
         call = replace(call, outer=outer, named=set())  # other runs may be told of it, too
-        observed(partial(_name, call))
+        observed(_name, call)
         if call.outer is None:
             self._outermost.append(call)
         stack.append(call)
@@ -181,7 +181,7 @@ class _Patch:
     @contextmanager
     def told(self, call: FitCall) -> Iterator[None]:
         """Tell every listener before and after."""
-        begun = [(one, observed(partial(one.begin, call))) for one in self.listeners]
+        begun = [(one, observed(one.begin, call)) for one in self.listeners]
         is_fitted = False
         try:
             yield
@@ -189,7 +189,7 @@ class _Patch:
         finally:
             for listener, seen in begun:
                 if isinstance(seen, FitCall):
-                    observed(partial(listener.end, seen, is_fitted=is_fitted))
+                    observed(listener.end, seen, is_fitted=is_fitted)
 
 
 class _Telling:

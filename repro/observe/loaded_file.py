@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -33,7 +32,7 @@ def read(
     """What `torch.load` returns with these options, and a look at it, which may fail unnoticed."""
     import torch
 
-    digest = observed(partial(digest_file, Path(path)))
+    digest = observed(digest_file, Path(path))
     content = torch.load(path, **{"weights_only": True, **options})
     found = observed(lambda: frozenset(_fingerprints(content)))
     return LoadedFile(

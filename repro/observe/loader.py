@@ -1,7 +1,6 @@
 """Loaders that tell how many samples each batch held, and show every batch to who wants to look."""
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
 from typing import Any, Protocol
 
 import torch
@@ -76,7 +75,7 @@ def _handed_out(batches: Iterator[Any], loader: CountedLoader | WatchedLoader) -
         for one in witnesses:
             one.saw(batch)
         if loader.on_batch is not None:
-            size = observed(partial(batch_size, batch))
+            size = observed(batch_size, batch)
             if not isinstance(size, Absent):  # else nobody can tell it
                 loader.on_batch(size)
         yield batch

@@ -7,7 +7,6 @@ batches when no loader of ours does. Both are removed at the end.
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from functools import partial
 from itertools import filterfalse
 from typing import Any
 
@@ -148,7 +147,7 @@ class Training:
         if self._is_current():
             inputs = (*args, *kwargs.values())
             self.audience.tell("forward", module, inputs)
-            observed(partial(self._count_forward, module, inputs))
+            observed(self._count_forward, module, inputs)
 
     def _count_forward(self, module: Any, inputs: tuple[Any, ...]) -> None:
         import torch
@@ -169,9 +168,9 @@ class Training:
 
     def _before_step(self, optimizer: Any, args: Any, kwargs: Any) -> None:
         if self._is_current():
-            observed(partial(self._optimizers.before_step, optimizer))
+            observed(self._optimizers.before_step, optimizer)
             if self._backward_handle is None and self._optimizers.leads(optimizer):
-                observed(partial(self._hook_backward, optimizer))
+                observed(self._hook_backward, optimizer)
             self.audience.tell("before_step", optimizer, self.n_steps)
             if is_sampled(self.n_steps) or self._is_fresh:
                 self._is_fresh = False

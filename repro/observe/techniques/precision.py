@@ -3,7 +3,6 @@
 import math
 import sys
 from collections.abc import Iterable, Sequence
-from functools import partial
 from typing import Any, ClassVar
 from weakref import ref
 
@@ -60,7 +59,7 @@ class PrecisionObserver(Technique):
     def _in_layer(self, layer: Any, inputs: Any) -> None:
         phase, self._inside = self._inside, None
         if phase is not None:
-            observed(partial(self._note, self._inner, phase))
+            observed(self._note, self._inner, phase)
 
     def _note(self, dtypes: dict[str, dict[str, None]], phase: str) -> None:
         import torch

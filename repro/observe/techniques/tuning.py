@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -145,7 +144,7 @@ def _of_study(name: str, study: Any) -> Search:
     trials: Sequence[Any] = list(study.trials)
     states = [str(getattr(trial.state, "name", trial.state)) for trial in trials]
     numbers = [trial.number for trial in trials if hasattr(trial, "number")]
-    best = observed(partial(getattr, study, "best_trial"))  # raises where none was completed
+    best = observed(getattr, study, "best_trial")  # raises where none was completed
     params = {} if isinstance(best, Absent) else best.params
     space = dict(_ranges(trials))
     directions = getattr(study, "directions", ())
