@@ -143,9 +143,19 @@ def is_per_replicate(path: str) -> bool:
 
 def dump(record: RunRecord) -> str:
     """The record as canonical JSON."""
-    facts = {key: _dump_fact(fact) for key, fact in record.facts.items()}
+    facts = dump_facts(record.facts)
     head = {"format": FORMAT, "run_id": record.run_id, "name": record.name}
     return canonical_json({**head, "facts": facts})
+
+
+def dump_facts(facts: Mapping[str, Fact | Absent | Opaque]) -> dict[str, Any]:
+    """Facts as JSON values, by key."""
+    return {key: _dump_fact(fact) for key, fact in facts.items()}
+
+
+def load_facts(data: Mapping[str, Any]) -> dict[str, Fact | Absent | Opaque]:
+    """The facts that `dump_facts` wrote; those of a newer version stay opaque."""
+    return {key: _load_fact(key, entry) for key, entry in data.items()}
 
 
 def _dump_fact(fact: Fact | Absent | Opaque) -> dict[str, Any]:
@@ -180,7 +190,7 @@ def load(text: str) -> RunRecord:
             raise RecordCorrupt(
                 f"the record says {data['format']!r}; this version reads {FORMAT!r}."
             )
-        facts = {key: _load_fact(key, entry) for key, entry in data["facts"].items()}
+        facts = load_facts(data["facts"])
         return RunRecord(run_id=data["run_id"], name=data["name"], facts=facts)
     except ValidationError as error:
         where, why = error.errors()[0]["loc"], error.errors()[0]["msg"]

@@ -1,6 +1,5 @@
 """The open run: what a training script says to it, and the record it leaves."""
 
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -8,37 +7,24 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from repro.determinism import Controlled, isolated, numpy_rng, seeded_loader, torch_generator
+from repro.determinism import isolated, numpy_rng, seeded_loader, torch_generator
+from repro.digest import digest_bytes
 from repro.errors import UsageError
-from repro.facts.budget import Budget
-from repro.facts.data import Data
+from repro.facts.contents import Contents, FileContent, SeriesContent
 from repro.facts.fact import Absent, Fact, Opaque
 from repro.facts.outcome import Outcome
 from repro.facts.params import Param, Params
-from repro.facts.scores import Scores, Series
-from repro.facts.split import Split
-from repro.observe import (
-    code,
-    determinism,
-    environment,
-    hardware,
-    loaded_file,
-    split,
-    watchable,
-)
-from repro.observe.background import Background
-from repro.observe.curve import Curves
-from repro.observe.data_book import DataBook
-from repro.observe.determinism import SeedSource
+from repro.facts.scores import Series
+from repro.observations import TRAIN, Observations
+from repro.observe import loaded_file, split, watchable
 from repro.observe.observer import observed
-from repro.observe.redaction import masked_record, masked_text, masked_value
+from repro.observe.redaction import masked_record, masked_value
 from repro.observe.scorer import Scorer
-from repro.observe.scores import Measure, ScoreBook
-from repro.observe.technique import Ending
+from repro.observe.scores import Measure
 from repro.observe.training import Training
 from repro.record import RunRecord
 from repro.store.mlflow import OpenRun, first_line
-from repro.store.point import metric_name, metric_value, step_number
+from repro.store.point import metric_name
 from repro.store.shipper import Shipper
 
 if TYPE_CHECKING:
@@ -46,9 +32,6 @@ if TYPE_CHECKING:
     import torch
 
     from repro.splits import SplitPlan
-
-TRAIN = "train"
-CODE_SECONDS = 60.0  # that the record waits for the code to be read
 
 
 @dataclass
@@ -58,23 +41,8 @@ class Run:
     name: str
     opened: OpenRun
     shipper: Shipper
-    controlled: Controlled
-    seed_source: SeedSource
-    code_state: Background[code.CodeState]
-    declared: tuple[Param, ...]
-    training: Training
-    nested_in: str | None = None  # id of the run around this one
+    seen: Observations
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-    notes: list[str] = field(default_factory=list)  # what went wrong around the run
-    _curves: Curves = field(default_factory=Curves)
-    _clock: float = field(default_factory=time.monotonic)
-    _plan: Split | Absent | None = None
-    _data: Data | Absent | None = None
-
-    def __post_init__(self) -> None:
-        look = self.training.is_in_training_mode
-        self._data_book = DataBook(self.notes)
-        self._book = ScoreBook(self.log_metrics, training_mode=look, notes=self.notes)
 
     @property
     def run_id(self) -> str:
@@ -84,7 +52,17 @@ class Run:
     @property
     def seed(self) -> int:
         """The seed of every generator."""
-        return self.controlled.seed
+        return self.seen.controlled.seed
+
+    @property
+    def notes(self) -> list[str]:
+        """What went wrong around the run."""
+        return self.seen.notes
+
+    @property
+    def training(self) -> Training:
+        """What is seen of the training loop."""
+        return self.seen.training
 
     def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
         """Log values of metrics at one step; never waits for the store.
@@ -101,9 +79,7 @@ class Run:
         UsageError
             A name that MLflow does not take, or a value that is not one number.
         """
-        values = {metric_name(name): metric_value(name, value) for name, value in metrics.items()}
-        self.shipper.log(values, step=step_number(step))
-        self._curves.add(values, step)
+        self.seen.log_metrics(metrics, step)
 
     def score(
         self,
@@ -150,7 +126,7 @@ class Run:
         measure = Measure(
             metric_name(name), metric_fn, on, greater_is_better, per_example, metric_kwargs
         )
-        return self._book.score(measure, y_true, y_pred, rows=rows, step=step)
+        return self.seen.book.score(measure, y_true, y_pred, rows=rows, step=step)
 
     def scorer(
         self,
@@ -169,7 +145,7 @@ class Run:
         measure = Measure(
             metric_name(name), metric, on, greater_is_better, per_example, metric_kwargs
         )
-        return Scorer(self._book, measure)
+        return Scorer(self.seen.book, measure)
 
     def log_data(
         self,
@@ -198,7 +174,8 @@ class Run:
             Nothing was given, or a column does not exist.
         """
         given = {"train": train, "valid": valid, "test": test}
-        self._data_book.log(given, group=group, time=time)
+        self.seen.data_book.log(given, group=group, time=time)
+        self.seen.is_news = True
 
     def use_split(self, plan: "SplitPlan", fold: int | None = None) -> None:
         """Record the plan that the data were split by, the fold of this run, and its proof.
@@ -215,8 +192,8 @@ class Run:
                 f"use_split(fold={fold!r}): the plan has folds 0 to {plan.n_splits - 1}. "
                 f"Name the fold that this run trains on."
             )
-        chosen = fold
-        self._plan = observed(lambda: split.from_plan(plan, chosen))
+        self.seen.plan = observed(split.from_plan, plan, fold)
+        self.seen.is_news = True
 
     def watch(
         self, model: Any, optimizer: Any = None, scheduler: Any = None, *, loss: Any = None
@@ -229,13 +206,14 @@ class Run:
         optimizer : torch.optim.Optimizer, optional
         scheduler : torch.optim.lr_scheduler.LRScheduler, optional
         loss : torch.nn.Module or function, optional
+            Several as a list or dict.
 
         Raises
         ------
         UsageError
             One of them is something else.
         """
-        watchable.check(model, optimizer, scheduler)
+        watchable.check(model, optimizer, scheduler, loss)
         self.training.watch(model, optimizer, scheduler, loss)
 
     def dataloader(
@@ -252,7 +230,7 @@ class Run:
             dataset, seed=self.seed, role=role, loader_class=CountedLoader, **kwargs
         )
         assert isinstance(loader, CountedLoader)
-        connect(loader, role, self.training, self._data_book.stream(role, dataset))
+        connect(loader, role, self.training, self.seen.data_book.stream(role, dataset))
         return loader
 
     def watch_loader(self, loader: Any, role: str = TRAIN) -> Any:
@@ -262,7 +240,7 @@ class Run:
         """
         from repro.observe.feed import watched
 
-        return watched(loader, role, self.training, self._data_book)
+        return watched(loader, role, self.training, self.seen.data_book)
 
     def load(self, path: str | Path, *, parent: str | None = None, **options: Any) -> Any:
         """What `torch.load` reads; the record tells the digest of the file as the weights' origin.
@@ -293,48 +271,16 @@ class Run:
         """A block that may draw random numbers without changing those of the training."""
         return isolated()
 
-    def record(self, status: str, error: str | None) -> RunRecord:
+    def record(self, outcome: Outcome) -> RunRecord:
         """Everything observed, as it stands now."""
-        self._data = observed(self._data_book.at_end)
         params, series = self._read_back()
         facts: dict[str, Fact | Absent | Opaque] = {
-            "code": observed(self._code),
-            "environment": observed(environment.at_end),
-            "hardware": observed(hardware.at_end),
-            "determinism": observed(lambda: determinism.at_end(self.controlled, self.seed_source)),
-            "params": Params(declared=self.declared, logged=params),
-            "data": self._data,
-            "cleaning": observed(self._data_book.cleaning),
-            "split": observed(self._split),
-            "optimizer": observed(self.training.optimizer),
-            "batching": observed(self.training.batching),
-            **self.training.audience.facts(self._ending(series)),
-            "scores": Scores(scored=self._book.scored, logged=series, reads=self._book.reads),
-            "budget": observed(self._budget),
-            "outcome": Outcome.model_validate(
-                {
-                    "status": status,
-                    "started_at": self.started_at,
-                    "ended_at": datetime.now(UTC),
-                    "error": error,
-                    "is_attached": self.opened.is_attached,
-                    "notes": tuple(map(masked_text, self.notes)),
-                }
-            ),
+            "params": Params(declared=self.seen.declared, logged=params),
+            **self.seen.facts(series),
+            "contents": observed(self._contents),
+            "outcome": outcome,
         }
         return masked_record(RunRecord(self.run_id, self.name, facts))
-
-    def _evidence(self) -> dict[str, bytes]:
-        """Content of the artifacts that the record refers to, by path."""
-        state = self.code_state.seen(0)
-        kept = state.evidence if isinstance(state, code.CodeState) else {}
-        return {**kept, **self._book.evidence(), **self._data_book.evidence()}
-
-    def store(self, record: RunRecord) -> None:
-        """Write the record with its evidence to MLflow."""
-        if isinstance(self._data, Data):
-            self.opened.log_inputs(self._data)
-        self.opened.store(record, self._evidence())
 
     @contextmanager
     def noted(self, what: str) -> Iterator[None]:
@@ -344,33 +290,18 @@ class Run:
         except Exception as error:  # the boundary around the store
             self.notes.append(f"{what}: {type(error).__name__}: {first_line(error)}")
 
-    def _code(self) -> Any:
-        state = self.code_state.result(CODE_SECONDS)
-        return state if isinstance(state, Absent) else code.at_end(state)
+    def early(self) -> dict[str, Fact | Absent]:
+        """The facts that a killed run should leave."""
+        return {"params": Params(declared=self.seen.declared), **self.seen.early()}
 
-    def _split(self) -> Split | Absent:
-        assert self._data is not None
-        return split.at_end(self._plan, self._data)
-
-    def _ending(self, series: tuple[Series, ...]) -> Ending:
-        return Ending(
-            n_steps=self.training.n_steps,
-            n_train=self._data_book.n_rows(TRAIN),
-            features=self._data_book.features(),
-            scores=self._book.scored,
-            logged=series,
-            params={param.name: param.value for param in self.declared},
-            batch_sizes=self.training.batch_sizes,
-            n_epochs=self._budget().n_epochs,
-            curves=self._curves,
-            nested_in=self.nested_in,
-        )
-
-    def _budget(self) -> Budget:
-        return self.training.budget(
-            n_train=self._data_book.n_rows(TRAIN),
-            n_test_reads=self._book.n_looks("test"),
-            wall_seconds=time.monotonic() - self._clock,
+    def _contents(self) -> Contents:
+        series = self.shipper.series().items()
+        return Contents(
+            series=tuple(SeriesContent(name=k, n_points=n, digest=d) for k, (n, d) in series),
+            files=tuple(
+                FileContent(path=path, digest=digest_bytes(content))
+                for path, content in sorted(self.seen.evidence().items())
+            ),
         )
 
     def _read_back(self) -> tuple[tuple[Param, ...], tuple[Series, ...]]:
@@ -380,8 +311,8 @@ class Run:
         except Exception as error:  # the store's failure becomes a recorded reason
             self.notes.append(f"what MLflow holds was not read back: {first_line(error)}")
             return (), ()
-        ours = {param.name for param in self.declared}
-        scored = {score.name for score in self._book.scored}
+        ours = {param.name for param in self.seen.declared}
+        scored = {score.name for score in self.seen.book.scored}
         theirs = {k: masked_value(k, v) for k, v in sorted(logged.items()) if k not in ours}
         return (
             tuple(Param(name=k, value=str(v)) for k, v in theirs.items()),

@@ -13,31 +13,31 @@ from pathlib import Path
 from types import TracebackType
 from typing import ParamSpec, TypeVar
 
+from repro.closing import finish
+from repro.console import end_lines, say, start_lines
 from repro.determinism import Controlled, Mode, explain, isolated
 from repro.determinism.arrival import Arrivals, is_imported
-from repro.digest import short
+from repro.early_facts import EarlyFacts
+from repro.ending import ending_of
 from repro.errors import SeedConflict, UsageError
 from repro.facts.fact import Absent
 from repro.facts.params import Param
+from repro.observations import Observations
 from repro.observe import code, params
 from repro.observe.background import Background
 from repro.observe.code import CodeState
 from repro.observe.determinism import SeedSource
 from repro.observe.redaction import masked_text, masked_value
 from repro.observe.training import Training
-from repro.record import RunRecord, dump, seal
 from repro.run import Run
 from repro.store.journal import Journal
 from repro.store.location import Location, locate
 from repro.store.mlflow import OpenRun, attach, open_run
 from repro.store.shipper import Shipper
-from repro.store.variables import SHORT_PATIENCE, variables
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-DRAIN_SECONDS = 20.0
-CODE_PATIENCE = 0.1  # seconds that the first lines wait for the code to be read
 TYPED = "the program was typed (notebook, -c or standard input); put it into a file under git"
 SEED_BITS = 31  # a drawn seed is short enough to be typed
 
@@ -180,20 +180,22 @@ class tracked_run:  # noqa: N801  # reads as a function, like contextlib.closing
         declared: tuple[Param, ...],
         code_state: Background[CodeState],
     ) -> Run:
-        journal = Journal(location.journals(opened.tracking_uri) / f"{opened.run_id}.jsonl")
-        journal.append("run", {"uri": opened.shown_uri, "run_id": opened.run_id, "name": name})
-        training, around = Training(lambda: active_run() in (None, run)), active_run()
-        run = Run(
-            name=name,
-            opened=opened,
-            shipper=Shipper(opened.send, journal),
+        journal = Journal(location.journals(opened.tracking_uri) / opened.run_id)
+        around = active_run()
+        training = Training(lambda: active_run() in (None, run))
+        shipper = Shipper(opened.as_store, journal)
+        seen = Observations(
             controlled=controlled,
             seed_source=source,
             code_state=code_state,
             declared=declared,
             training=training,
+            ship=shipper.log,
+            notes=[],
             nested_in=None if around is None else around.run_id,
         )
+        run = Run(name, opened, shipper, seen)
+        shipper.start(EarlyFacts(run, journal).write)
         if opened.instead_of:
             run.notes.append(f"another store was used instead of {opened.instead_of}")
         with run.noted("params were not logged"):
@@ -202,7 +204,7 @@ class tracked_run:  # noqa: N801  # reads as a function, like contextlib.closing
         if is_imported("torch"):
             training.hook_optimizers()
         arrivals.__enter__()
-        self._say_start(run)
+        self._say(start_lines(run))
         token = _ACTIVE.set((*_ACTIVE.get(), run))
         self._entered.append(_Entered(run, journal, arrivals, token, os.getpid()))
         controlled.enter()
@@ -225,55 +227,17 @@ class tracked_run:  # noqa: N801  # reads as a function, like contextlib.closing
                 error.add_note(advice)
             entered.arrivals.__exit__(None, None, None)
             run.training.unhook()
-            self._finish(entered, error)
+            ending = ending_of(error)
+            record = finish(run, entered.journal, ending)
+            self._say(end_lines(run, record, ending.status, entered.journal.folder))
         finally:
-            run.controlled.exit()
+            run.seen.controlled.exit()
             entered.journal.close()
+            run.shipper.close()
 
-    def _finish(self, entered: _Entered, error: BaseException | None) -> None:
-        """Ship what is left, seal the record, end the run; say what could not be done."""
-        run, status = entered.run, status_of(error)
-        n_left = run.shipper.drain(DRAIN_SECONDS)
-        if n_left:
-            run.notes.append(f"{n_left} metric values are in {entered.journal.path} only")
-        if entered.journal.failure:
-            run.notes.append(f"{entered.journal.path} is incomplete: {entered.journal.failure}")
-        record: RunRecord | None = None
-        with variables(SHORT_PATIENCE):
-            with run.noted("the record was not built"):
-                record = run.record(status, _error_text(error))
-                entered.journal.append("record", {"json": dump(record), "seal": seal(record)})
-            if record is not None:
-                with run.noted("the record was not stored"):
-                    run.store(record)
-            with run.noted("the run was not ended"):
-                run.opened.end(status)
-        with run.noted("the end was not journaled"):
-            notes = [masked_text(note) for note in run.notes]
-            entered.journal.append("ended", {"status": status, "notes": notes})
-        self._say_end(run, record, status, entered.journal)
-
-    def _say_start(self, run: Run) -> None:
-        if self._quiet:
-            return
-        opened = run.opened
-        how = "attached to the active MLflow run" if opened.is_attached else "recorded"
-        self._say(f"{run.name} ({run.run_id[:8]}) {how} in {opened.shown_uri}")
-        code_text = _code_text(run.code_state.seen(CODE_PATIENCE))
-        mode = run.controlled.mode
-        self._say(f"seed {run.seed} ({run.seed_source}), deterministic {mode}, {code_text}")
-        for note in run.notes:
-            self._say(f"warning: {note}")
-
-    def _say_end(self, run: Run, record: RunRecord | None, status: str, journal: Journal) -> None:
-        for note in run.notes:
-            self._say(f"warning: {note}")
-        sealed = f"sealed {short(seal(record))}" if record else f"kept in {journal.path}"
-        self._say(f"{run.name} {status}, {sealed}. Next: repro show {run.run_id[:8]}")
-
-    def _say(self, line: str) -> None:
+    def _say(self, lines: list[str]) -> None:
         if not self._quiet:
-            print(f"repro  {line}", file=sys.stderr, flush=True)
+            say(lines)
 
 
 def resolve_seed(seed: int | None) -> tuple[int, SeedSource]:
@@ -299,19 +263,6 @@ def resolve_seed(seed: int | None) -> tuple[int, SeedSource]:
     return int(text), "REPRO_SEED"
 
 
-def status_of(error: BaseException | None) -> str:
-    """MLflow's status for a block that ended like this."""
-    if error is None or (isinstance(error, SystemExit) and error.code in (None, 0)):
-        return "FINISHED"
-    return "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED"
-
-
-def _error_text(error: BaseException | None) -> str | None:
-    if error is None or status_of(error) == "FINISHED":
-        return None
-    return masked_text(f"{type(error).__name__}: {error}".rstrip(": "))[:2000]
-
-
 def _caller() -> str:
     """Name of the file that holds the block; of a typed program a name that is no file."""
     frame = sys._getframe(1)
@@ -324,15 +275,6 @@ def _default_name() -> str:
     """Name of the script, and six digits that no generator of the training gave."""
     main = getattr(sys.modules.get("__main__"), "__file__", None)
     return f"{Path(main).stem if main else 'run'}-{secrets.token_hex(3)}"
-
-
-def _code_text(state: CodeState | Absent | None) -> str:
-    if state is None:
-        return "code still being read"
-    if isinstance(state, Absent):
-        return f"code unknown: {state.reason}"
-    commit = (state.fact.commit or "no commit")[:9]
-    return f"code {commit}{' dirty' if state.fact.is_dirty else ''}"
 
 
 def _code_state(caller: str) -> CodeState | Absent:

@@ -147,7 +147,7 @@ def test_the_seed_is_taken_from_the_argument_then_the_variable_then_drawn(projec
     monkeypatch.setenv("REPRO_SEED", "7")
     with repro.tracked_run() as run:
         pass
-    assert (run.seed, run.seed_source) == (7, "REPRO_SEED")
+    assert (run.seed, run.seen.seed_source) == (7, "REPRO_SEED")
     with repro.tracked_run(seed=7) as run:
         pass
     assert run.seed == 7
@@ -160,10 +160,10 @@ def test_the_seed_is_taken_from_the_argument_then_the_variable_then_drawn(projec
     monkeypatch.delenv("REPRO_SEED")
     with repro.tracked_run(seed=8) as run:
         pass
-    assert (run.seed, run.seed_source) == (8, "argument")
+    assert (run.seed, run.seen.seed_source) == (8, "argument")
     with repro.tracked_run() as first, repro.tracked_run() as second:
         pass
-    assert first.seed_source == "drawn"
+    assert first.seen.seed_source == "drawn"
     assert first.seed != second.seed
 
 

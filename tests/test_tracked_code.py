@@ -42,7 +42,7 @@ def code_of(project, run):
 
 def test_the_training_does_not_wait_for_git_and_the_record_does(project, gate, capsys):
     with repro.tracked_run("slow", seed=0) as run:
-        assert run.code_state.seen(0) is None
+        assert run.seen.code_state.seen(0) is None
         gate.touch()
     assert "code still being read" in capsys.readouterr().err
     assert code_of(project, run).restore_verified
@@ -50,14 +50,14 @@ def test_the_training_does_not_wait_for_git_and_the_record_does(project, gate, c
 
 def test_the_first_line_says_the_commit_of_a_git_that_is_fast(project, capsys):
     with repro.tracked_run("fast", seed=0) as run:
-        run.code_state.seen(10)
+        run.seen.code_state.seen(10)
     with repro.tracked_run("again", seed=0):
         pass
     assert f"code {project.git('rev-parse', 'HEAD')[:9]}" in capsys.readouterr().err
 
 
 def test_a_git_that_never_answers_costs_the_fact_and_not_the_run(project, gate, monkeypatch):
-    monkeypatch.setattr("repro.run.CODE_SECONDS", 0.1)
+    monkeypatch.setattr("repro.observations.CODE_SECONDS", 0.1)
     with repro.tracked_run("hangs", seed=0, quiet=True) as run:
         pass
     gate.touch()
@@ -105,7 +105,7 @@ WORKERS = """
     with repro.tracked_run("workers", seed=0, quiet=True) as run:
         loader = run.dataloader(Rows(), num_workers=2, multiprocessing_context="fork")
         assert sum(len(batch) for batch in loader) == 8
-        assert run.code_state.seen(0) is None
+        assert run.seen.code_state.seen(0) is None
         pathlib.Path(sys.argv[1]).touch()
         assert sum(len(batch) for batch in loader) == 8
         print(run.run_id)

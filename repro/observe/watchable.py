@@ -1,5 +1,6 @@
 """Tells whether what `run.watch` is given can be watched at all."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from repro.errors import UsageError
@@ -10,8 +11,8 @@ OPTIMIZER = ("param_groups",)
 SCHEDULER = ("step", "state_dict")
 
 
-def check(model: Any, optimizer: Any, scheduler: Any) -> None:
-    """Refuse what is no model, no optimizer or no scheduler.
+def check(model: Any, optimizer: Any, scheduler: Any, loss: Any) -> None:
+    """Refuse what is no model, no optimizer, no scheduler or no loss.
 
     Raises
     ------
@@ -33,6 +34,20 @@ def check(model: Any, optimizer: Any, scheduler: Any) -> None:
             f"run.watch got {_told(scheduler)} as the scheduler. "
             f"Pass one, such as torch.optim.lr_scheduler.StepLR(optimizer, 30), or leave it out."
         )
+    if loss is not None and not _is_loss(loss):
+        raise UsageError(
+            f"run.watch got {_told(loss)} as the loss. "
+            f"Pass the module or function that is called, such as torch.nn.CrossEntropyLoss(), "
+            f"a list or dict of several, or leave it out."
+        )
+
+
+def _is_loss(value: Any) -> bool:
+    """One that can be called, or several."""
+    parts = value.values() if isinstance(value, Mapping) else value
+    if not isinstance(value, Mapping | list | tuple):
+        parts = (value,)
+    return bool(parts) and all(callable(part) and not isinstance(part, type) for part in parts)
 
 
 def _has_any(value: Any, names: tuple[str, ...]) -> bool:

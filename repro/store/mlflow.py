@@ -3,7 +3,6 @@
 import logging
 import os
 import socket
-import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -29,11 +28,12 @@ from repro.facts.fact import Scalar
 from repro.facts.params import Param
 from repro.facts.scores import Scores, Series
 from repro.observe.redaction import masked_text, masked_url
-from repro.record import RunRecord, dump, short_tags
+from repro.record import RunRecord, short_tags
 from repro.store.colspec import colspec
 from repro.store.description import merged_description
 from repro.store.location import SQLITE, Location, scratch
-from repro.store.shipper import Point
+from repro.store.point import Point
+from repro.store.shipper import Store
 from repro.store.variables import LITTLE_PATIENCE, NO_PATIENCE, variables
 from repro.store.view import save_view
 
@@ -74,6 +74,23 @@ class OpenRun:
     def shown_uri(self) -> str:
         """The store, without credentials."""
         return without_credentials(self.tracking_uri)
+
+    @property
+    def as_store(self) -> Store:
+        """What the shipper has to know."""
+        return Store(self.send, self.is_there)
+
+    def is_there(self) -> bool:
+        """Whether the store answers, within a second."""
+        try:
+            probe(self.tracking_uri)
+        except OSError:
+            return False
+        return True
+
+    def give_up(self) -> None:
+        """The store was silent: it is not asked again, each further try would cost as long."""
+        self._lost.set()
 
     def send(self, points: list[Point]) -> int:
         """Log up to 1,000 metric values in one call; sending them again changes nothing.
@@ -125,7 +142,7 @@ class OpenRun:
                 run = self.client.get_run(self.run_id)
         except Exception:
             if is_server(self.tracking_uri):
-                self._lost.set()
+                self.give_up()
             raise
         series = tuple(
             Series(name=metric.key, last=metric.value, last_step=metric.step)
@@ -133,12 +150,12 @@ class OpenRun:
         )
         return dict(run.data.params), series
 
-    def store(self, record: RunRecord, evidence: Mapping[str, bytes]) -> None:
-        """Write evidence, record, tags and the run's description."""
-        client = self.client
-        if evidence:
-            _log_files(client, self.run_id, evidence)
-        _log_files(client, self.run_id, {RECORD: dump(record).encode()})
+    def store(self, record: RunRecord, files: Path) -> None:
+        """Write data sets, everything in this folder, tags and the run's description."""
+        client, data = self.client, record.find(Data)
+        if data is not None:
+            self.log_inputs(data)
+        client.log_artifacts(self.run_id, str(files))
         tags = [RunTag(name, value) for name, value in short_tags(record).items()]
         client.log_batch(self.run_id, tags=tags)
         note = client.get_run(self.run_id).data.tags.get("mlflow.note.content", "")
@@ -304,16 +321,6 @@ def _create_experiment(client: MlflowClient, uri: str, name: str) -> mlflow.enti
             raise
         return found
     return client.get_experiment(experiment_id)
-
-
-def _log_files(client: MlflowClient, run_id: str, files: Mapping[str, bytes]) -> None:
-    """Store artifacts by their paths, in one call."""
-    with tempfile.TemporaryDirectory(prefix="repro-") as folder:
-        for path, content in files.items():
-            file = Path(folder, path)
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(content)
-        client.log_artifacts(run_id, folder)
 
 
 def _param_text(value: Scalar) -> str:

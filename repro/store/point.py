@@ -3,7 +3,8 @@
 import math
 import posixpath
 import re
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from repro.errors import UsageError
 
@@ -11,6 +12,16 @@ METRIC_NAME = re.compile(r"[\w.\- :/]{1,250}")
 MAX_STEP = 2**63 - 1
 
 
+class Point(NamedTuple):
+    """One value of one metric."""
+
+    key: str
+    value: float
+    timestamp_ms: int
+    step: int
+
+
+@lru_cache(maxsize=4096)  # the names of a loop come again at every step
 def metric_name(name: object) -> str:
     """The name, if MLflow accepts it.
 

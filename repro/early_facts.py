@@ -1,0 +1,55 @@
+"""Writes to the journal, while a run goes on, what a killed one should leave."""
+
+import time
+from typing import Any
+
+from repro.observe.observer import observed
+from repro.observe.redaction import masked_record
+from repro.record import RunRecord, dump_facts
+from repro.run import Run
+from repro.store.journal import Journal
+
+FORMAT = "repro.journal/1"
+BYTES_A_SECOND = 20_000  # a long ledger of scores is not written at every epoch
+
+
+class EarlyFacts:
+    """First where the run is, then the facts that cost little, again when there is news."""
+
+    def __init__(self, run: Run, journal: Journal) -> None:
+        self._run = run
+        self._journal = journal
+        self._next = 0.0
+        self._is_code_told = False
+        journal.append("run", _place(run))
+        self.write()
+
+    def write(self) -> None:
+        """Write the facts if they have changed; never raises."""
+        seen = self._run.seen
+        is_news = seen.is_news or (not self._is_code_told and seen.code_state.seen(0) is not None)
+        if is_news and time.monotonic() >= self._next:
+            self._is_code_told = seen.code_state.seen(0) is not None
+            seen.is_news = False
+            observed(self._append)
+
+    def _append(self) -> None:
+        run = self._run
+        facts = masked_record(RunRecord(run.run_id, run.name, run.early())).facts
+        data = dump_facts(facts)
+        self._journal.append("facts", data)
+        self._next = time.monotonic() + len(str(data)) / BYTES_A_SECOND
+
+
+def _place(run: Run) -> dict[str, Any]:
+    opened = run.opened
+    return {
+        "format": FORMAT,
+        "uri": opened.shown_uri,
+        "instead_of": opened.instead_of,
+        "run_id": run.run_id,
+        "experiment_id": opened.experiment_id,
+        "name": run.name,
+        "started_at": run.started_at.isoformat(),
+        "is_attached": opened.is_attached,
+    }

@@ -1,0 +1,51 @@
+"""A run that was resumed has several segments."""
+
+from datetime import datetime
+from typing import ClassVar
+
+from repro.facts.fact import Fact, Part
+
+
+class Segment(Part):
+    """One process of the run before this one."""
+
+    index: int  # from 1
+    status: str  # how it ended
+    reason: str | None = None  # if it did not finish: the error, or what killed it
+    started_at: datetime  # UTC
+    ended_at: datetime | None = None
+    n_steps: int | None = None  # optimizer steps; None: not known
+    code_tree: str | None = None  # Code.kept_tree
+    packages: str | None = None  # digest of the versions that were imported
+    record: str | None = None  # seal of its record, kept as artifact repro/segments/<index>.json
+
+
+class Segments(Fact):
+    """What came before in a resumed run; the facts of the record are those of its last segment.
+
+    `budget` counts all of them.
+    """
+
+    # Where and how often a run was interrupted is no technique; that its code or packages changed
+    # meanwhile is one that no other run has.
+    IGNORED: ClassVar = ("segments.earlier", "segments.earlier.*")
+
+    earlier: tuple[Segment, ...] = ()
+    is_code_changed: bool | None = False  # imported files differ between segments; None: unknown
+    is_environment_changed: bool | None = False
+
+
+EXAMPLE = Segments(
+    earlier=(
+        Segment(
+            index=1,
+            status="KILLED",
+            reason="SIGTERM",
+            started_at=datetime.fromisoformat("2026-11-01T10:00:00+00:00"),
+            ended_at=datetime.fromisoformat("2026-11-01T10:00:03+00:00"),
+            n_steps=120,
+        ),
+    ),
+    is_code_changed=False,
+    is_environment_changed=False,
+)

@@ -1,0 +1,123 @@
+"""Everything that is looked at during one run, and the facts that come of it."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from repro.determinism import Controlled
+from repro.facts.budget import Budget
+from repro.facts.fact import Absent, Fact
+from repro.facts.params import Param
+from repro.facts.scores import Scores, Series
+from repro.facts.split import Split
+from repro.observe import code, determinism, environment, hardware, split
+from repro.observe.background import Background
+from repro.observe.curve import Curves
+from repro.observe.data_book import DataBook
+from repro.observe.determinism import SeedSource
+from repro.observe.observer import observed
+from repro.observe.scores import ScoreBook
+from repro.observe.technique import Ending
+from repro.observe.training import Training
+from repro.store.point import metric_name, metric_value, step_number
+
+TRAIN = "train"
+CODE_SECONDS = 60.0  # that the record waits for the code to be read
+
+
+@dataclass
+class Observations:
+    """What the observers of one run have seen so far."""
+
+    controlled: Controlled
+    seed_source: SeedSource
+    code_state: Background[code.CodeState]
+    declared: tuple[Param, ...]
+    training: Training
+    ship: Callable[..., None]  # values by name, step=
+    notes: list[str]
+    nested_in: str | None = None  # id of the run around this one
+    plan: Split | Absent | None = None
+    curves: Curves = field(default_factory=Curves)
+    is_news: bool = True  # something that `early` tells has changed
+    _clock: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        look = self.training.is_in_training_mode
+        self.data_book = DataBook(self.notes)
+        self.book = ScoreBook(self._scored, training_mode=look, notes=self.notes)
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
+        """As `Run.log_metrics`."""
+        values = {metric_name(name): metric_value(name, value) for name, value in metrics.items()}
+        self.ship(values, step=step_number(step))
+        self.curves.add(values, step)
+
+    def early(self) -> dict[str, Fact | Absent]:
+        """The facts that a killed run should leave: those that cost little, as they stand now."""
+        state = self.code_state.seen(0)
+        found: dict[str, Fact | Absent | None] = {
+            "code": state.fact if isinstance(state, code.CodeState) else state,
+            "determinism": observed(self._determinism),
+            "data": observed(self.data_book.at_end),
+            "split": self.plan,
+            "scores": Scores(scored=self.book.scored, reads=self.book.reads),
+        }
+        return {key: fact for key, fact in found.items() if fact is not None}
+
+    def facts(self, series: tuple[Series, ...]) -> dict[str, Fact | Absent]:
+        """Every fact, at the end; `series` were logged past us."""
+        data = observed(self.data_book.at_end)
+        return {
+            "code": observed(self._code),
+            "environment": observed(environment.at_end),
+            "hardware": observed(hardware.at_end),
+            "determinism": observed(self._determinism),
+            "data": data,
+            "cleaning": observed(self.data_book.cleaning),
+            "split": observed(lambda: split.at_end(self.plan, data)),
+            "optimizer": observed(self.training.optimizer),
+            "batching": observed(self.training.batching),
+            **self.training.audience.facts(self._ending(series)),
+            "scores": Scores(scored=self.book.scored, logged=series, reads=self.book.reads),
+            "budget": observed(self._budget),
+        }
+
+    def evidence(self) -> Mapping[str, bytes]:
+        """Content of the artifacts that the facts refer to, by path."""
+        state = self.code_state.seen(0)
+        kept: Mapping[str, Any] = state.evidence if isinstance(state, code.CodeState) else {}
+        return {**kept, **self.book.evidence(), **self.data_book.evidence()}
+
+    def _scored(self, metrics: Mapping[str, float], step: int) -> None:
+        self.log_metrics(metrics, step)
+        self.is_news = True
+
+    def _code(self) -> Any:
+        state = self.code_state.result(CODE_SECONDS)
+        return state if isinstance(state, Absent) else code.at_end(state)
+
+    def _determinism(self) -> Any:
+        return determinism.at_end(self.controlled, self.seed_source)
+
+    def _ending(self, series: tuple[Series, ...]) -> Ending:
+        return Ending(
+            n_steps=self.training.n_steps,
+            n_train=self.data_book.n_rows(TRAIN),
+            features=self.data_book.features(),
+            scores=self.book.scored,
+            logged=series,
+            params={param.name: param.value for param in self.declared},
+            batch_sizes=self.training.batch_sizes,
+            n_epochs=self._budget().n_epochs,
+            curves=self.curves,
+            nested_in=self.nested_in,
+        )
+
+    def _budget(self) -> Budget:
+        return self.training.budget(
+            n_train=self.data_book.n_rows(TRAIN),
+            n_test_reads=self.book.n_looks("test"),
+            wall_seconds=time.monotonic() - self._clock,
+        )
