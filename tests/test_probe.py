@@ -1,14 +1,17 @@
 import copy
+from dataclasses import asdict
 from functools import partial
 
 import pytest
 import torch
 from torch import nn
+from watched_training import facts, watching
 
 import repro
 from repro.errors import UsageError
 from repro.facts.capacity import Capacity
 from repro.facts.fact import Absent
+from repro.facts.scores import Scores
 from repro.observe.technique import Ending
 from repro.observe.training import Training
 from repro.probe import OverfitProbe
@@ -281,14 +284,39 @@ def test_technique_01_an_active_run_records_the_probe_and_counts_none_of_its_ste
     model = cnn()
     with repro.tracked_run(seed=0, quiet=True) as run:
         run.watch(model, sgd(model))
-        first = repro.overfit_probe(model, batch(), CE, steps=5)
-        repro.overfit_probe(model, batch(), CE, steps=6)
+        found = repro.overfit_probe(model, batch(), CE, steps=5)
     record = project.record(run.run_id)
-    one, two = record.find(Capacity).probes
-    assert (one.model, one.n_steps, one.first_loss) == ("Sequential", 5, first.first_loss)
-    assert (two.model, two.n_steps) == ("Sequential-2", 6)
+    (probe,) = record.find(Capacity).probes
+    assert (probe.model, probe.n_steps, probe.first_loss) == ("Sequential", 5, found.first_loss)
     assert record.flat["budget.n_steps"] in (None, 0)
     assert record.flat["budget.n_batches"] is None
+
+
+def test_technique_01_every_probe_is_recorded_whole():
+    with watching() as training:
+        results = [
+            repro.overfit_probe(cnn(), batch(), CE, lr=1e-2),
+            repro.overfit_probe(cnn(), batch(), CE, steps=6),
+            repro.overfit_probe(cnn(), batch(), lambda o, t: CE(o, t) - 100),
+        ]
+        for result in results:
+            training.audience.tell("probed", cnn(), result)
+        probes = facts(training)["capacity"].probes
+    assert [one.model for one in probes] == ["Sequential", "Sequential-2", "Sequential-3"]
+    assert [one.reached for one in probes] == [True, False, None]
+    assert [one.model_dump(exclude={"model"}) for one in probes] == list(map(asdict, results))
+
+
+@pytest.mark.slow
+def test_technique_01_the_last_scores_of_training_and_validation_are_kept(project):
+    with repro.tracked_run(seed=0, quiet=True) as run:
+        for step, (train, valid) in enumerate([(2.0, 2.1), (1.0, 1.5), (0.1, 1.9)]):
+            run.log_metrics({"train/loss": train, "valid/loss": valid}, step)
+    logged = project.record(run.run_id).find(Scores).logged
+    assert {one.name: (one.last, one.last_step) for one in logged} == {
+        "train/loss": (0.1, 2),
+        "valid/loss": (1.9, 2),
+    }
 
 
 def test_technique_01_without_a_probe_a_training_says_how_to_get_one():

@@ -1,5 +1,6 @@
 import io
 import sys
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -294,6 +295,35 @@ def test_what_is_no_optimizer_is_not_watched(project, optimizer, told):
         f"run.watch got {told} as the optimizer. "
         "Pass one, such as torch.optim.Adam(model.parameters()), or leave it out."
     )
+
+
+@pytest.mark.parametrize(
+    ("loss", "told"),
+    [
+        (3, "3"),
+        ("mse", "'mse'"),
+        (torch.tensor(0.5), "a Tensor"),
+        (torch.nn.MSELoss, "the class MSELoss"),
+        ([], "a list"),
+        ([torch.nn.MSELoss(), "mse"], "a list"),
+        ({"boxes": torch.nn.MSELoss}, "a dict"),
+    ],
+)
+def test_what_is_no_loss_is_not_watched(project, loss, told):
+    with repro.tracked_run(seed=0) as run, pytest.raises(UsageError) as caught:
+        run.watch(torch.nn.Linear(1, 1), loss=loss)
+    assert str(caught.value) == (
+        f"run.watch got {told} as the loss. "
+        "Pass the module or function that is called, such as torch.nn.CrossEntropyLoss(), "
+        "a list or dict of several, or leave it out."
+    )
+
+
+def test_losses_of_every_form_are_watched(project):
+    one = torch.nn.MSELoss()
+    with repro.tracked_run(seed=0) as run:
+        for loss in (one, torch.nn.functional.mse_loss, partial(one), [one, one], {"boxes": one}):
+            run.watch(torch.nn.Linear(1, 1), loss=loss)
 
 
 def test_what_is_no_scheduler_is_not_watched(project):

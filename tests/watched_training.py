@@ -11,6 +11,11 @@ from repro.observe.technique import Ending
 from repro.observe.training import Training
 
 
+def mlp() -> torch.nn.Sequential:
+    """Two layers, of 16 features."""
+    return torch.nn.Sequential(torch.nn.Linear(16, 16), torch.nn.ReLU(), torch.nn.Linear(16, 4))
+
+
 @contextmanager
 def watching() -> Iterator[Training]:
     """Hooks that are gone at the end, whatever happened."""

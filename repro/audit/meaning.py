@@ -257,6 +257,7 @@ SHAPES: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("step", "steplr", "multistep"), ("step", "exponential", "constant")),
     **dict.fromkeys(("none", "constant"), ("constant",)),
     "linear": ("linear",),
+    **dict.fromkeys(("poly", "polynomial", "polynomiallr"), ("polynomial", "linear")),
 }
 
 

@@ -1,6 +1,6 @@
 """How the learning rate went through the run, as a share of its highest."""
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from repro.facts.fact import Fact, Part
 
@@ -12,6 +12,7 @@ Shape = Literal[
     "linear",
     "cosine",
     "cosine_restarts",
+    "polynomial",
     "one_cycle",
     "plateau",
     "unknown",
@@ -41,10 +42,11 @@ class Schedule(Fact):
     The highest learning rate itself is `optimizer.lr`. After the warm-up, with u units since:
     linear 1 - u / zero_at; exponential gamma ** u; step: times gamma after first_drop, drop_2 and
     so on, the first 16 of n_drops; inverse_sqrt 1 / sqrt(1 + decay * u); cosine: from 1 to floor
-    in half_period.
+    in half_period; polynomial (1 - u / zero_at) ** power.
     A shape that fits nothing exactly is unknown, and told apart by its digest.
     """
 
+    VERSION: ClassVar = 2
     IGNORED: ClassVar = (
         "schedule.every",
         "schedule.start",
@@ -71,6 +73,11 @@ class Schedule(Fact):
     reason: str | None = None  # why the shape is unknown
     n_levels: int = 1  # different values in a row
     series: tuple[tuple[int, float], ...] = ()  # step, learning rate: at most 64 changes
+
+    @classmethod
+    def upgrade(cls, version: int, data: dict[str, Any]) -> dict[str, Any]:
+        """Version 1 knew no polynomial: what was unknown stays so."""
+        return data
 
 
 EXAMPLE = Schedule(shape="constant", series=((0, 0.1),))

@@ -5,8 +5,10 @@ schedulers are free of noise: over 23 schedules of 200 to 20,000 steps the right
 than 1e-7 of the range, the next best more than 5e-4; the threshold lies between.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,14 +18,22 @@ from repro.observe.lr_series import ROUNDING
 
 TOLERANCE = 1e-5  # root mean square of the residual / range of the series
 EXACT = 1e-7  # what rounding alone may leave
-FEWEST = {"linear": 4, "exponential": 4, "inverse_sqrt": 5, "cosine": 6}  # levels of a decay
+FEWEST = {  # levels of a decay
+    "linear": 4,
+    "exponential": 4,
+    "inverse_sqrt": 5,
+    "cosine": 6,
+    "polynomial": 6,
+}
 FEWEST_A_PERIOD = 4  # levels: a zigzag is no cosine
 FACTOR = 1e-6  # by which the factors of one step schedule may differ
 MAX_DROPS = 16  # that are told one by one
 MAX_FITTED = 512  # points
 LONGEST = 1_000  # a half period, in lengths of the decay
-PERIODS = 500  # candidates
+CANDIDATES = 500  # for a period, or for a power
 MULTIPLIERS = (1, 2, 3, 4)  # of the period at each restart
+MAX_BETWEEN = 64  # units between two levels that were kept, in one of which it restarts
+POWERS = (0.1, 10.0)  # of a polynomial; beyond, it is all but a step or an exponential
 
 FloatArray = NDArray[np.float64]
 
@@ -105,7 +115,9 @@ def _falling(
             return stepped
     hold = _hold(units)
     after = np.concatenate([units[:1], units[1:] - hold])
-    found = [*_candidates(after, shares, is_whole=is_whole, is_cycle=is_cycle)]
+    found = [*_candidates(after, shares, is_cycle=is_cycle)]
+    if not is_cycle and len(shares) >= FEWEST["polynomial"] and _is_left_over(found):
+        found = [_polynomial(after, shares)]  # has room for much: only where nothing else fits
     fitting = [fit for fit in found if fit.residual <= TOLERANCE]
     if len(fitting) == 1:
         (fit,) = fitting
@@ -118,6 +130,10 @@ def _falling(
     return unknown("no known shape fits")
 
 
+def _is_left_over(found: Sequence[Fit]) -> bool:
+    return all(fit.residual > TOLERANCE for fit in found)
+
+
 def _hold(units: FloatArray) -> float:
     """How long the highest lasts before the decay begins."""
     gaps = np.diff(units)
@@ -125,9 +141,7 @@ def _hold(units: FloatArray) -> float:
     return float(gaps[0]) - usual if gaps[0] > 1.5 * usual else 0.0
 
 
-def _candidates(
-    units: FloatArray, shares: FloatArray, *, is_whole: bool, is_cycle: bool
-) -> Iterator[Fit]:
+def _candidates(units: FloatArray, shares: FloatArray, *, is_cycle: bool) -> Iterator[Fit]:
     n = len(shares)
     if is_cycle:
         if n >= FEWEST["cosine"]:
@@ -150,8 +164,8 @@ def _candidates(
     if n >= FEWEST["cosine"]:
         jumps = np.flatnonzero(np.diff(shares) > 0)
         whole = _cosine(units, shares, _one_phase)
-        if whole.residual > TOLERANCE and is_whole and len(jumps) and jumps[0] >= FEWEST_A_PERIOD:
-            yield _restarts(units, shares, float(units[jumps[0] + 1]))
+        if whole.residual > TOLERANCE and len(jumps) and jumps[0] >= FEWEST_A_PERIOD:
+            yield _restarts(units, shares, int(jumps[0]))
         else:
             yield whole
 
@@ -170,10 +184,26 @@ def _step(units: FloatArray, shares: FloatArray) -> Fit | None:
     return Fit("step", spread, {**first, **drops})
 
 
-def _restarts(units: FloatArray, shares: FloatArray, first: float) -> Fit:
+def _polynomial(units: FloatArray, shares: FloatArray) -> Fit:
+    """A power of a straight line to zero; the power is sought, as the period of a cosine is."""
+    few = _few(units)
+    low, high = POWERS
+    best = _least(lambda x: _power(units[few], shares[few], x).residual, low, high)
+    return Fit("polynomial", float("inf")) if best is None else _power(units, shares, best)
+
+
+def _power(units: FloatArray, shares: FloatArray, power: float) -> Fit:
+    (at_start, slope), line = _on_basis(shares ** (1 / power), units)
+    left = _left(shares, np.maximum(line, 0.0) ** power)
+    return Fit("polynomial", left, {"power": power, "zero_at": float(-at_start / slope)})
+
+
+def _restarts(units: FloatArray, shares: FloatArray, jump: int) -> Fit:
     """Cosines of growing periods, each from the highest to the floor."""
+    last = units[jump + 1]
+    first_units = np.arange(max(units[jump] + 1, last - MAX_BETWEEN), last + 1)
     fits = []
-    for multiplier in MULTIPLIERS:
+    for first, multiplier in product(map(float, first_units), MULTIPLIERS):
         basis = np.cos(np.pi * _phases(units, first, multiplier))
         weights, predicted = _on_basis(shares, basis)
         parameters = {
@@ -209,30 +239,40 @@ def _any_phase(units: FloatArray, period: float) -> tuple[FloatArray, ...]:
 
 
 def _cosine(units: FloatArray, shares: FloatArray, basis: Basis) -> Fit:
-    """The half period that leaves least, sought on a grid and then between its neighbours."""
-    from scipy.optimize import minimize_scalar
-
+    """The half period that leaves least."""
     span = float(units[-1] - units[0])
-    few = np.unique(np.linspace(0, len(units) - 1, MAX_FITTED).astype(int))
+    few = _few(units)
     u, v = units[few], shares[few]
-
-    def left(log_period: float) -> float:
-        return _left(v, _on_basis(v, *basis(u, float(np.exp(log_period))))[1])
-
     shortest = max(2.0 * float(np.min(np.diff(units))), span / 20)
-    grid = np.linspace(np.log(shortest), np.log(LONGEST * span), PERIODS)
-    best = int(np.argmin([left(period) for period in grid]))
-    if best == PERIODS - 1:
+    period = _least(lambda x: _left(v, _on_basis(v, *basis(u, x))[1]), shortest, LONGEST * span)
+    if period is None:
         return Fit("cosine", float("inf"))
-    bounds = grid[max(best - 1, 0)], grid[best + 1]
-    found = minimize_scalar(left, bounds=bounds, method="bounded", options={"xatol": 1e-12})
-    period = float(np.exp(found.x))
     weights, predicted = _on_basis(shares, *basis(units, period))
     floor = float(np.min(weights[0] + np.array([0.0, 2.0]) * weights[1]))
     parameters = {"half_period": period}
     if basis is _one_phase:
         parameters["floor"] = floor
     return Fit("cosine", _left(shares, predicted), parameters)
+
+
+def _few(units: FloatArray) -> NDArray[np.intp]:
+    return np.unique(np.linspace(0, len(units) - 1, MAX_FITTED).astype(np.intp))
+
+
+def _least(left: Callable[[float], float], low: float, high: float) -> float | None:
+    """Where least is left, sought on a grid of logarithms and then between its neighbours."""
+    from scipy.optimize import minimize_scalar
+
+    def left_at(logarithm: float) -> float:
+        return left(math.exp(logarithm))
+
+    grid = np.linspace(math.log(low), math.log(high), CANDIDATES)
+    best = int(np.argmin([left_at(value) for value in grid]))
+    if best == CANDIDATES - 1:
+        return None  # beyond the end, if anywhere
+    bounds = grid[max(best - 1, 0)], grid[best + 1]
+    found = minimize_scalar(left_at, bounds=bounds, method="bounded", options={"xatol": 1e-12})
+    return math.exp(found.x)
 
 
 def _on_basis(shares: FloatArray, *basis: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -18,7 +18,8 @@ SHUFFLING = {  # samplers of torch that draw: what they draw
     "SubsetRandomSampler": ONCE,
     "WeightedRandomSampler": "weighted",
 }
-PLAIN = {"SequentialSampler": ONCE, "DistributedSampler": ONCE, "_InfiniteConstantSampler": None}
+DISTRIBUTED = "DistributedSampler"
+PLAIN = {"SequentialSampler": ONCE, DISTRIBUTED: ONCE, "_InfiniteConstantSampler": None}
 
 
 @dataclass
@@ -29,23 +30,27 @@ class _Seen:
     passes: list[Pass] = field(default_factory=list)
     current: Pass | None = None
     n_begun: int = 0
+    epochs: set[int] = field(default_factory=set)  # that a DistributedSampler thought it was in
 
-    def begin(self) -> None:
+    def begin(self, loader: Any) -> None:
         """A pass begins; one that was left after a few rows does not count."""
         self.passes, self.n_begun = self._enough(), self.n_begun + 1
+        if self.n_begun <= MAX_PASSES and self.told.sampler == DISTRIBUTED:
+            self.epochs.add(getattr(sampler_of(loader), "epoch", 0))
         is_told = len(self.passes) == 2 or self.n_begun > MAX_PASSES
         self.current = None if is_told else Pass()
 
     def role(self) -> Role:
         """The role with what was seen of the order."""
         enough = self._enough()
+        reorders = self._follows()
         if not enough:
-            return self.told
+            return self.told.model_copy(update={"reorders": reorders})
         orders = [digest_json(one.rows) for one in enough]
         first_entropy, label_entropy = enough[0].entropies()
         seen = is_reordered(*enough) if len(enough) == 2 else None
         changes = {
-            "reorders": self.told.reorders if seen is None else seen,
+            "reorders": reorders if seen is None else seen,
             "is_reorder_seen": seen is not None,
             "first_order": orders[0],
             "second_order": orders[1] if len(orders) == 2 else None,
@@ -53,6 +58,11 @@ class _Seen:
             "label_entropy": label_entropy,
         }
         return self.told.model_copy(update=changes)
+
+    def _follows(self) -> bool | None:
+        """Whether a second pass has another order, by the sampler alone."""
+        is_open = self.told.reorders is None and self.told.sampler == DISTRIBUTED
+        return len(self.epochs) > 1 if is_open and self.n_begun > 1 else self.told.reorders
 
     def _enough(self) -> list[Pass]:
         current = self.current
@@ -74,7 +84,7 @@ class SamplingObserver(Technique):
 
     def began(self, loader: Any, role: str) -> None:
         """A pass over the data begins."""
-        self._roles[role].begin()
+        self._roles[role].begin(loader)
 
     def batch(self, batch: Any, role: str) -> None:
         """Some rows of it."""
@@ -102,9 +112,15 @@ def _role(loader: Any, role: str) -> Role:
         batch_sampler=None if batch_sampler in ("BatchSampler", "NoneType") else batch_sampler,
         draws=_draws(sampler, kind),
         weights_digest=None if weights is None else array_digest(weights),
-        generator=_generator(loader, sampler) if kind in SHUFFLING else None,
-        reorders=True if kind in SHUFFLING else False if kind == "SequentialSampler" else None,
+        generator=_generator(sampler) if kind in SHUFFLING else None,
+        reorders=_reorders(sampler, kind),
     )
+
+
+def _reorders(sampler: Any, kind: str) -> bool | None:
+    """None: unknown; a DistributedSampler that shuffles does so once for each epoch it is told."""
+    is_fixed = kind == DISTRIBUTED and not getattr(sampler, "shuffle", True)
+    return True if kind in SHUFFLING else False if is_fixed or kind == "SequentialSampler" else None
 
 
 def _draws(sampler: Any, kind: str) -> str | None:
@@ -115,6 +131,6 @@ def _draws(sampler: Any, kind: str) -> str | None:
     return "with replacement" if kind == "RandomSampler" and replacement else draws
 
 
-def _generator(loader: Any, sampler: Any) -> str:
-    own = (getattr(one, "generator", None) for one in (sampler, loader))
-    return "global" if all(one is None for one in own) else "own"
+def _generator(sampler: Any) -> str:
+    """That of the loader seeds its workers; torch hands it on to the sampler that it makes."""
+    return "global" if getattr(sampler, "generator", None) is None else "own"

@@ -122,6 +122,8 @@ def _named(rates: LearningRates, levels: Levels) -> Schedule:
     steps, units, values = (
         np.array(column, dtype=np.float64) for column in zip(*points, strict=True)
     )
+    if len(units) > 1 and np.min(np.diff(units)) <= 0:
+        units = steps  # a scheduler that is told the epoch, in fractions, counts no calls
     highest = float(values.max())
     every = (
         float((steps[-1] - steps[0]) / ((units[-1] - units[0]) or 1.0)) if len(steps) > 1 else 1.0

@@ -118,6 +118,7 @@ COSINE = CONSTANT.but(shape="cosine", parameters=(Parameter(name="floor", value=
         (CONSTANT, SGD, CNN, 5000, [("schedule.shape", "budget.n_steps")]),
         (COSINE, SGD, CNN, 5000, []),
         (COSINE.but(final=0.8), SGD, CNN, 5000, [("schedule.final",)]),
+        (COSINE.but(shape="polynomial", final=0.8), SGD, CNN, 5000, [("schedule.final",)]),
         (COSINE.but(shape="step", final=0.8), SGD, CNN, 5000, []),
         (COSINE, stepping("AdamW", 1e-3), TRANSFORMER, 5000, [("schedule.warm_up",)]),
         (COSINE.but(warm_up=10), stepping("AdamW", 1e-3), TRANSFORMER, 5000, []),

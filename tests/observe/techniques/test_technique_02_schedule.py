@@ -90,6 +90,22 @@ def parameters(fact):
             {"first_period": 20, "multiplier": 2, "floor": 0.01},
         ),
         (
+            lambda o: torch_lr.PolynomialLR(o, 200, power=2.0),
+            "polynomial",
+            {"power": 2, "zero_at": 200},
+        ),
+        (
+            lambda o: torch_lr.PolynomialLR(o, 100, power=0.9),  # zero in the second half
+            "polynomial",
+            {"power": 0.9, "zero_at": 100},
+        ),
+        (
+            lambda o: torch_lr.PolynomialLR(o, 5000, power=3.0),  # the run ends long before
+            "polynomial",
+            {"power": 3, "zero_at": 5000},
+        ),
+        (lambda o: torch_lr.PolynomialLR(o, 200, power=1.0), "linear", {"zero_at": 200}),
+        (
             lambda o: torch_lr.LambdaLR(o, lambda t: 1 / math.sqrt(1 + 0.01 * t)),
             "inverse_sqrt",
             {"decay": 0.01},
@@ -136,7 +152,7 @@ def test_technique_02_schedule_tells_how_long_the_highest_rate_lasts(training):
     assert parameters(fact) == {"hold": 100, "zero_at": 100}
 
 
-def test_technique_02_schedule_in_sequence_and_in_one_cycle(training):
+def test_technique_02_schedule_in_sequence_is_one(training):
     def warm_then_cosine(optimizer):
         parts = [
             torch_lr.LinearLR(optimizer, 0.1, total_iters=10),
@@ -144,8 +160,9 @@ def test_technique_02_schedule_in_sequence_and_in_one_cycle(training):
         ]
         return torch_lr.SequentialLR(optimizer, parts, [10])
 
-    fact = scheduled(training, warm_then_cosine)
+    fact = scheduled(training, warm_then_cosine, n_steps=400, per=2)
     assert (fact.shape, fact.warm_up, fact.start) == ("cosine", 10, 0.1)
+    assert (fact.unit, fact.every) == ("interval", 2)
     assert parameters(fact) == {"half_period": 190, "floor": 0}
 
 
@@ -196,7 +213,9 @@ def ignored(path):
         lambda t: 0.5 if t % 2 else 1,
         lambda t: (1, 0.5, 0.75)[t % 3],
         lambda t: ((t * 7919) % 101 + 1) / 101,
-        lambda t: (1 - t / 200) ** 2,
+        lambda t: 0.1 + 0.9 * (1 - t / 200) ** 2,
+        lambda t: (1 - t / 200) ** 11,
+        lambda t: 1 / (1 + 0.05 * t),
         lambda t: (1 + math.cos(math.pi * t / 200)) / 2 * (1 + 1e-4 * ((t * 7919) % 101) / 101),
         lambda t: abs((t % 40) / 20 - 1) * 0.9 + 0.1,
     ],
@@ -223,6 +242,12 @@ def test_technique_02_schedule_of_few_steps_has_no_name(training):
     assert (fact.shape, fact.reason) == ("unknown", "it took 3 values, too few to name a shape")
 
 
+@pytest.mark.parametrize(("n_steps", "shape"), [(4, "unknown"), (5, "polynomial")])
+def test_technique_02_schedule_of_few_values_is_no_polynomial(training, n_steps, shape):
+    """Zero is a value, too."""
+    assert scheduled(training, lambda o: torch_lr.PolynomialLR(o, n_steps, 2.0)).shape == shape
+
+
 def test_technique_02_schedule_that_could_be_two_shapes_has_no_name(training):
     fact = scheduled(training, lambda o: torch_lr.ExponentialLR(o, 0.999999))
     assert (fact.shape, fact.reason) == ("unknown", "linear and exponential cannot be told apart")
@@ -241,16 +266,56 @@ def test_technique_02_schedule_survives_steps_that_a_scaler_skips(training):
     assert (fact.shape, fact.warm_up) == ("linear", 19)
 
 
-def test_technique_02_schedule_of_a_long_run_is_shortened_and_still_named(training):
+@pytest.mark.parametrize("warm_up", [0, 101])
+def test_technique_02_schedule_of_a_long_run_is_shortened_and_still_named(training, warm_up):
     observer, optimizer = ScheduleObserver(), sgd()
     n = 10_000
-    for number in range(n):
-        optimizer.param_groups[0]["lr"] = LR * (1 + math.cos(math.pi * number / n)) / 2
+    for number in range(-warm_up, n):
+        share = (1 + math.cos(math.pi * number / n)) / 2
+        rising = 1 + number / (warm_up + 1)
+        optimizer.param_groups[0]["lr"] = LR * (rising if number < 0 else share)
         observer.before_step(optimizer, number)
     fact = observer.at_end(Ending(n_steps=n))
-    assert (fact.shape, fact.n_levels, len(fact.series)) == ("cosine", n, 64)
+    assert (fact.shape, fact.warm_up) == ("cosine", warm_up)
+    assert (fact.n_levels, len(fact.series)) == (n + warm_up, 64)
     assert len(observer._seen[0][1].groups[0].rates) <= 4096
     assert parameters(fact)["half_period"] == n
+
+
+def test_technique_02_schedule_of_a_long_run_tells_its_restarts(training):
+    observer, optimizer = ScheduleObserver(), sgd()
+    scheduler = torch_lr.CosineAnnealingWarmRestarts(optimizer, 301, 2)
+    for number in range(9000):
+        observer.before_step(optimizer, number)
+        scheduler.step()
+    fact = observer.at_end(Ending(n_steps=9000))
+    assert fact.shape == "cosine_restarts"
+    assert parameters(fact) == {"first_period": 301, "multiplier": 2, "floor": 0}
+
+
+def test_technique_02_schedule_that_is_told_the_epoch_in_fractions_is_counted_in_steps(training):
+    training.hook_optimizers()
+    optimizer = sgd()
+    scheduler = torch_lr.CosineAnnealingWarmRestarts(optimizer, 4)
+    for number in range(200):
+        scheduler.step(number / 10)  # ten steps an epoch
+        optimizer.step()
+    fact = schedule(training)
+    assert (fact.shape, fact.unit, fact.every) == ("cosine_restarts", "step", 1)
+    assert parameters(fact) == {"first_period": 40, "multiplier": 1, "floor": 0}
+
+
+def test_technique_02_schedule_that_is_handed_over_is_told_with_what_it_was_made_with(training):
+    optimizer = sgd()
+    scheduler = torch_lr.StepLR(optimizer, 3, gamma=0.5)
+    training.watch(torch.nn.Linear(1, 1), optimizer, scheduler)
+    for _ in range(7):
+        optimizer.step()
+        scheduler.step()
+    assert training.optimizer().scheduler == "StepLR(gamma=0.5, step_size=3)"
+    fact = schedule(training)
+    assert fact.series == ((0, LR), (3, LR / 2), (6, LR / 4))
+    assert (fact.start, fact.final, fact.n_levels) == (1, 0.25, 3)
 
 
 def test_technique_02_schedule_of_a_rate_in_a_tensor_is_read_at_sampled_steps(training):

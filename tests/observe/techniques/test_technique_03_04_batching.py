@@ -2,10 +2,12 @@
 
 import pytest
 import torch
+from torch.testing._internal.distributed.fake_pg import FakeStore
 from torch.utils.checkpoint import checkpoint
 from torch.utils.data import TensorDataset
 
 from repro.determinism import seeded_loader
+from repro.facts.fact import Absent
 from repro.observe.loader import CountedLoader
 from repro.observe.training import Training
 
@@ -26,9 +28,14 @@ def watched(training, model=None, **settings):
     return model, optimizer
 
 
-def our_loader(training, batch_size):
+def our_loader(training, batch_size, **options):
     loader = seeded_loader(
-        TensorDataset(X, Y), seed=0, role="train", loader_class=CountedLoader, batch_size=batch_size
+        TensorDataset(X, Y),
+        seed=0,
+        role="train",
+        loader_class=CountedLoader,
+        batch_size=batch_size,
+        **options,
     )
     loader.on_batch = training.saw_batch
     training.feeds(loader)
@@ -66,7 +73,7 @@ def test_technique_04_accumulation_is_counted_at_the_forward_as_well(training):
 
 def test_technique_04_accumulation_is_not_two_losses_of_one_batch(training):
     model, optimizer = watched(training)
-    for x in (X[:4], X[4:8]):
+    for x in (X[:4], X[4:8], X[8:]):
         out = model(x)
         out.mean().backward(retain_graph=True)
         out.square().mean().backward()
@@ -77,7 +84,7 @@ def test_technique_04_accumulation_is_not_two_losses_of_one_batch(training):
 def test_technique_04_accumulation_is_not_a_second_look_at_the_same_batch(training):
     """As sharpness-aware minimization and methods with an adversary take it."""
     model, optimizer = watched(training)
-    for x in (X[:4], X[4:8]):
+    for x in (X[:4], X[4:8], X[8:]):
         loss(model, x, Y[:4]).backward()
         loss(model, x, Y[:4]).backward()
         optimizer.step()
@@ -138,6 +145,57 @@ def test_technique_04_accumulation_with_checkpointing_and_shared_and_frozen_weig
     assert counted(training) == (4, 1, 4, 1)
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({}, (False, False, 0)),
+        ({"shuffle": True}, (True, False, 0)),
+        ({"drop_last": True}, (False, True, 0)),
+    ],
+)
+def test_technique_03_batch_is_the_most_frequent_of_those_seen(training, options, told):
+    model, optimizer = watched(training)
+    for x, y in our_loader(training, 5, **options):
+        loss(model, x, y).backward()
+        optimizer.step()
+    seen = training.batching()
+    assert (seen.micro, seen.effective, seen.world, seen.observed_from) == (5, 5, 1, "loader")
+    assert (seen.shuffle, seen.drop_last, seen.n_workers) == told
+    assert training.batch_sizes == ({5: 2} if told[1] else {5: 2, 2: 1})
+
+
+def test_technique_03_batch_is_made_by_workers(training):
+    model, optimizer = watched(training)
+    our_loader(training, 5, num_workers=2)  # which are only started for a first batch
+    training.saw_batch(5)
+    loss(model, X[:5], Y[:5]).backward()
+    optimizer.step()
+    assert training.batching().n_workers == 2
+
+
+def test_technique_03_batch_that_no_loader_gives_is_told_by_the_input_of_the_model(training):
+    model, optimizer = watched(training)
+    for rows in (X[:5], X[5:10], X[10:]):
+        loss(model, rows, Y[: len(rows)]).backward()
+        optimizer.step()
+    seen = training.batching()
+    assert (seen.micro, seen.observed_from, training.batch_sizes) == (5, "forward", {5: 2, 2: 1})
+    assert (seen.shuffle, seen.drop_last, seen.n_workers) == (None, None, None)
+
+
+def test_technique_03_batch_that_nobody_showed_is_not_recorded(training):
+    training.hook_optimizers()
+    model = torch.nn.Linear(2, 1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    assert training.batching().kind == "not_applicable"
+    loss(model).backward()
+    optimizer.step()
+    assert training.batching() == Absent(
+        reason="no batch was seen: run.watch(model, optimizer) or run.dataloader(dataset)",
+        kind="not_recorded",
+    )
+
+
 def test_technique_03_batch_of_lazily_built_layers_is_counted(training):
     model = torch.nn.Sequential(torch.nn.LazyLinear(3), torch.nn.LazyLinear(1))
     model, optimizer = watched(training, model)
@@ -170,6 +228,20 @@ def test_technique_03_batch_of_a_model_that_is_compiled_later_is_unknown_and_dis
     optimizer.step()
     assert training.batching().kind == "not_recorded"
     torch.compiler.reset()
+
+
+def test_technique_04_accumulation_counts_the_samples_of_every_process(training):
+    """A group of two, of which the other one is pretended by torch."""
+    torch.distributed.init_process_group("fake", store=FakeStore(), rank=0, world_size=2)
+    try:
+        model, optimizer = watched(training)
+        for x in (X[:3], X[3:6]):
+            loss(model, x, Y[:3]).backward()
+        optimizer.step()
+        seen = training.batching()
+        assert (seen.micro, seen.accumulation, seen.world, seen.effective) == (3, 2, 2, 12)
+    finally:
+        torch.distributed.destroy_process_group()
 
 
 @pytest.mark.slow
@@ -229,54 +301,6 @@ def test_technique_03_batch_of_two_models_that_are_watched_in_turns_is_that_of_t
         training.watch(critic, second, None)
     assert counted(training) == (12, 1, 12, 1)
     assert (training.n_steps, training.optimizer().n_replaced) == (3, 0)
-
-
-def test_technique_21_budget_leaves_out_an_evaluation_on_the_training_rows(training):
-    model, optimizer = watched(training)
-    loader = our_loader(training, 3)
-    for _ in range(2):
-        model.train()
-        for x, y in loader:
-            loss(model, x, y).backward()
-            optimizer.step()
-        model.eval()
-        with torch.no_grad():
-            for x, _ in loader:
-                model(x)
-    counted_budget = training.budget(n_train=12, n_test_reads=0, wall_seconds=1.0)
-    assert (counted_budget.n_batches, counted_budget.n_samples) == (8, 24)
-    assert counted_budget.n_epochs == 2.0
-    assert counted(training) == (3, 1, 3, 1)
-
-
-def test_technique_21_budget_counts_a_batch_that_a_teacher_sees_before(training):
-    model, optimizer = watched(training)
-    for x, y in our_loader(training, 3):
-        with torch.no_grad():
-            model(x)
-        loss(model, x, y).backward()
-        optimizer.step()
-    assert training.budget(n_train=12, n_test_reads=0, wall_seconds=1.0).n_samples == 12
-
-
-def test_technique_21_budget_counts_the_batches_of_several_loaders(training):
-    model, optimizer = watched(training)
-    for loader in (our_loader(training, 3), our_loader(training, 6)):
-        for x, y in loader:
-            loss(model, x, y).backward()
-            optimizer.step()
-    assert training.batch_sizes == {3: 4, 6: 2}
-    assert training.budget(n_train=12, n_test_reads=0, wall_seconds=1.0).n_epochs == 2.0
-
-
-def test_technique_21_budget_without_a_watched_model_counts_every_batch(training):
-    model = torch.nn.Linear(2, 1)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
-    for x, y in our_loader(training, 3):
-        loss(model, x, y).backward()
-        optimizer.step()
-    assert training.batch_sizes == {3: 4}
-    assert counted(training)[:3] == (3, 1, 3)
 
 
 def test_technique_04_accumulation_is_not_two_views_of_one_batch(training):

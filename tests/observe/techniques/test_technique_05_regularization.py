@@ -1,11 +1,11 @@
-"""Rows 5 and 6: dropout, also inside pretrained models; L1 and L2."""
+"""Row 5: dropout, also inside pretrained models."""
 
 from types import SimpleNamespace
 
 import pytest
 import torch
 from torch import nn
-from watched_training import seen
+from watched_training import facts, seen, step, watching
 
 from repro.facts.fact import Absent
 from repro.facts.regularization import Regularization
@@ -56,6 +56,21 @@ def test_technique_05_dropout_is_told_by_path_and_class(kind):
     (told,) = regularization(model).dropout
     assert (told.path, told.kind, told.p, told.p_end) == ("1", kind.__name__, 0.25, None)
     assert regularization(model).flat()["regularization.dropout.1.p"] == 0.25
+
+
+def test_technique_05_dropout_that_is_the_whole_model_has_its_class_for_a_path():
+    optimizer = torch.optim.SGD([nn.Parameter(torch.ones(1))], lr=0.1)
+    inputs = X.clone().requires_grad_()
+    assert rates(nn.Dropout(0.25), inputs, optimizer=optimizer) == {"Dropout": 0.25}
+
+
+def test_technique_05_dropout_that_two_models_share_is_told_once():
+    shared = nn.Dropout(0.25)
+    with watching() as training:
+        for model in (nn.Sequential(shared), nn.Sequential(nn.Identity(), shared)):
+            training.watch(model, None, None)
+        told = facts(training)["regularization"].dropout
+    assert [one.path for one in told] == ["1"]
 
 
 def test_technique_05_dropout_of_images_and_volumes_is_told():
@@ -125,52 +140,7 @@ def test_technique_05_dropout_of_a_model_without_any_is_an_empty_list():
     assert fact.flat()["regularization.dropout"] == "none"
 
 
-def decayed(model, groups, inputs=X):
-    fact = regularization(model, inputs, optimizer=torch.optim.AdamW(groups, lr=0.01))
-    return fact.decayed_share, fact.decays_norms, fact.decays_biases
-
-
-def test_technique_06_decay_of_everything_includes_norms_and_biases():
-    model = nn.Sequential(nn.Linear(3, 3), nn.LayerNorm(3))
-    assert decayed(model, model.parameters()) == (1.0, True, True)
-
-
-def test_technique_06_decay_that_leaves_out_norms_and_biases_is_told_by_its_share():
-    model = nn.Sequential(nn.Linear(3, 3), nn.LayerNorm(3))
-    groups = [
-        {"params": [model[0].weight], "weight_decay": 0.1},
-        {"params": [model[0].bias, *model[1].parameters()], "weight_decay": 0.0},
-    ]
-    assert decayed(model, groups) == (0.5, False, False)
-
-
-def test_technique_06_decay_that_is_none_says_nothing_about_norms():
-    model = nn.Sequential(nn.Linear(3, 3), nn.LayerNorm(3))
-    assert decayed(model, [{"params": model.parameters(), "weight_decay": 0.0}]) == (
-        0.0,
-        None,
-        None,
-    )
-    assert decayed(nn.Linear(3, 3, bias=False), nn.Linear(3, 3).parameters())[1:] == (None, None)
-
-
-def test_technique_06_decay_counts_frozen_parameters_out():
-    model = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 1))
-    model[0].requires_grad_(False)
-    groups = [
-        {"params": list(model.parameters())[:3]},
-        {"params": model[1].bias, "weight_decay": 0},
-    ]
-    assert decayed(model, groups)[0] == 0.75
-
-
-def test_technique_06_declared_l1_is_told_and_other_names_with_l1_are_not():
-    declared = {"l1_lambda": 1e-4, "loss.l1": 0.1, "l1_ratio": 0.5, "smooth_l1_loss": 1, "el1": 2}
-    fact = regularization(nn.Linear(3, 3), params=declared)
-    assert [(one.name, one.value) for one in fact.l1] == [("l1_lambda", 1e-4), ("loss.l1", 0.1)]
-
-
-def test_technique_05_and_06_are_equal_for_two_seeds():
+def test_technique_05_dropout_is_equal_for_two_seeds():
     def build(seed):
         torch.manual_seed(seed)
         return nn.Sequential(nn.Linear(3, 3), nn.Dropout(0.5), nn.LSTM(3, 2, 2, dropout=0.1))
@@ -179,8 +149,6 @@ def test_technique_05_and_06_are_equal_for_two_seeds():
 
 
 def test_technique_05_without_a_torch_model_it_does_not_apply():
-    from watched_training import facts, watching
-
     with watching() as training:
         assert facts(training)["regularization"] == Absent(
             reason="no torch optimizer stepped in this run", kind="not_applicable"
@@ -188,8 +156,6 @@ def test_technique_05_without_a_torch_model_it_does_not_apply():
 
 
 def test_technique_05_of_a_model_that_was_not_handed_over_it_is_not_recorded():
-    from watched_training import facts, step, watching
-
     with watching() as training:
         training.hook_optimizers()
         model = nn.Linear(3, 3)

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import init
+from torch.nn.utils import prune
 from watched_training import facts, seen, step, watching
 
 from repro.facts.initialization import Initialization
@@ -164,6 +165,37 @@ def test_technique_07_the_digest_is_of_the_weights():
         return initialization(cnn()).digest
 
     assert digest(0) == digest(0) != digest(1)
+
+
+def test_technique_07_statistics_are_those_of_every_parameter_by_its_path():
+    model = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
+    with torch.no_grad():
+        model[0].weight.copy_(torch.tensor([[1.0, 2.0], [3.0, 6.0]]))
+        model[0].bias.copy_(torch.tensor([-1.0, 1.0]))
+    told = initialization(model, torch.ones(2, 2)).tensors
+    assert {one.path: (one.mean, one.std, one.low, one.high) for one in told} == {
+        "0.weight": (3.0, 1.87083, 1.0, 6.0),
+        "0.bias": (0.0, 1.0, -1.0, 1.0),
+        "1.weight": (1.0, 0.0, 1.0, 1.0),
+        "1.bias": (0.0, 0.0, 0.0, 0.0),
+    }
+
+
+def test_technique_07_weights_of_a_second_model_stand_below_its_name():
+    first, second = nn.Linear(2, 2, bias=False), nn.Linear(3, 2, bias=False)
+    with watching() as training:
+        for model, size in ((first, 2), (second, 3)):
+            optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+            training.watch(model, optimizer, None)
+            step(model, optimizer, torch.ones(1, size))
+        fact = facts(training)["initialization"]
+    assert [one.path for one in fact.tensors] == ["weight", "Linear/weight"]
+
+
+def test_technique_07_masked_weights_are_told_under_the_name_that_torch_gave():
+    model = nn.Sequential(nn.Linear(64, 64, bias=False))
+    prune.identity(model[0], "weight")
+    assert schemes(model, torch.ones(2, 64)) == {"Linear.weight": "default"}
 
 
 def test_technique_07_nothing_that_differs_between_seeds_is_compared():

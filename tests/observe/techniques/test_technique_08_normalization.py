@@ -113,6 +113,25 @@ def test_technique_08_sequences_are_told_by_the_input_of_a_batch_norm():
     assert normalization(nn.Sequential(nn.BatchNorm2d(3))).sequence_input is None
 
 
+def test_technique_08_what_is_evaluated_before_the_training_says_nothing_about_sequences():
+    model = nn.Sequential(nn.BatchNorm1d(3))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with watching() as training:
+        training.watch(model, optimizer, None)
+        model.eval()(torch.randn(2, 3, 5))
+        step(model.train(), optimizer, torch.randn(4, 3))
+        assert facts(training)["normalization"].sequence_input is False
+
+
+def test_technique_08_a_norm_that_two_models_share_counts_once():
+    shared = nn.BatchNorm2d(3)
+    with watching() as training:
+        for model in (nn.Sequential(shared), nn.Sequential(nn.Identity(), shared)):
+            training.watch(model, None, None)
+        fact = facts(training)["normalization"]
+    assert (fact.kinds[0].n, [one.path for one in fact.modules]) == (1, ["1"])
+
+
 def test_technique_08_the_look_at_the_input_is_gone_after_the_first_step():
     model, observer = nn.Sequential(nn.BatchNorm1d(3)), NormalizationObserver()
     observer.watched(model, None, None, None)
@@ -132,11 +151,24 @@ def test_technique_08_the_look_at_the_input_is_gone_even_if_the_observer_has_fai
     assert not model[0]._forward_pre_hooks
 
 
+class FrozenBatchNorm2d(nn.Module):
+    """As in torchvision: it has no other mode."""
+
+    def __init__(self, size):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(size, 1, 1))
+
+    def forward(self, x):
+        return x * self.scale
+
+
 def test_technique_08_norms_whose_statistics_stand_still_are_counted():
-    model = nn.Sequential(nn.BatchNorm2d(3), nn.BatchNorm2d(3))
+    model = nn.Sequential(nn.BatchNorm2d(3), nn.BatchNorm2d(3), nn.BatchNorm2d(3))
     model[0].eval()
     assert normalization(model).n_frozen == 1
-    assert normalization(nn.Sequential(nn.BatchNorm2d(3, track_running_stats=False))).n_frozen == 0
+    assert normalization(FrozenBatchNorm2d(3)).n_frozen == 1
+    without = nn.Sequential(nn.BatchNorm2d(3, track_running_stats=False)).eval()
+    assert normalization(without).n_frozen == 0
 
 
 def test_technique_08_lazy_norms_are_told_as_what_they_became():

@@ -1,7 +1,11 @@
 """Row 9: backbone, neck, head."""
 
+from collections import OrderedDict
+
 import torch
+from sklearn.ensemble import BaggingClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
 from torch import nn
 from watched_training import facts, seen, step, watching
 
@@ -62,6 +66,54 @@ def test_technique_09_an_address_in_the_settings_does_not_change_the_digest():
     assert left.digest == right.digest
 
 
+class Scale(nn.Module):
+    """Prints nothing of itself."""
+
+    def __init__(self, size):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(size))
+
+    def forward(self, x):
+        return x * self.weight.sum()
+
+
+def named(**modules) -> nn.Sequential:
+    return nn.Sequential(OrderedDict(modules))
+
+
+def test_technique_09_the_digest_is_of_paths_classes_shapes_and_settings():
+    models = (
+        named(a=Scale(1), b=nn.ReLU()),
+        named(a=Scale(2), b=nn.ReLU()),
+        named(a=Scale(1), b=nn.Tanh()),
+        named(a=Scale(1), c=nn.ReLU()),
+        named(a=Scale(1), b=nn.ReLU(inplace=True)),
+    )
+    assert len({architecture(model).digest for model in models}) == len(models)
+    assert architecture(named(a=Scale(1), b=nn.ReLU())).digest == architecture(models[0]).digest
+
+
+def test_technique_09_what_other_techniques_tell_is_no_other_architecture():
+    """One change would be two differences."""
+
+    def model(p, momentum):
+        return nn.Sequential(
+            nn.Dropout(p), nn.BatchNorm1d(6, momentum=momentum), nn.LSTM(6, 2, 2, dropout=p)
+        )
+
+    assert architecture(model(0.1, 0.1)).digest == architecture(model(0.2, 0.3)).digest
+
+
+def test_technique_09_the_layers_are_told_by_path_class_and_size():
+    told = [(one.path, one.kind, one.n_parameters) for one in architecture(Model()).layers]
+    assert told == [
+        ("backbone", "Sequential", 0),
+        ("backbone.0", "Linear", 42),
+        ("backbone.1", "Linear", 42),
+        ("head", "Linear", 14),
+    ]
+
+
 def test_technique_09_shared_parameters_count_once_and_are_told():
     model = nn.Sequential(nn.Linear(6, 6, bias=False), nn.Linear(6, 6, bias=False))
     model[1].weight = model[0].weight
@@ -105,6 +157,7 @@ def test_technique_09_a_model_that_was_replaced_is_told():
     (other,) = fact.others
     assert fact.n_parameters == sum(p.numel() for p in second.parameters())
     assert (other.name, other.n_parameters, other.is_trained) == ("Model", 98, True)
+    assert other.digest == architecture(Model()).digest != fact.digest
     assert fact.flat()["architecture.others.Model.n_parameters"] == 98
 
 
@@ -129,6 +182,27 @@ def test_technique_09_an_estimator_is_told_by_its_parameters():
         training.watch(LogisticRegression(C=0.5), None, None)
         fact = facts(training)["architecture"]
     assert fact.flat()["architecture.C"] == 0.5
+
+
+def test_technique_09_an_estimator_inside_another_is_told_by_its_class():
+    def told():
+        with watching() as training:
+            training.watch(BaggingClassifier(LogisticRegression(C=0.5)), None, None)
+            return facts(training)["architecture"]
+
+    flat = told().flat()
+    assert flat["architecture.estimator"] == "LogisticRegression"
+    assert flat["architecture.estimator__C"] == 0.5
+    assert told() == told()
+
+
+def test_technique_09_an_estimator_that_only_was_fitted_is_told():
+    with watching() as training:
+        with training.watch_fits():
+            scaled = StandardScaler().fit_transform([[0.0], [1.0]])
+            LogisticRegression(C=0.5).fit(scaled, [0, 1])
+        fact = facts(training)["architecture"]
+    assert (fact.name, fact.flat()["architecture.C"]) == ("LogisticRegression", 0.5)
 
 
 def test_technique_09_a_hyperparameter_does_not_hide_a_field_of_its_name():

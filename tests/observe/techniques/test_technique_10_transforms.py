@@ -273,6 +273,12 @@ def test_technique_10_augmentation_is_known_by_name_or_code(transform, expected)
     assert is_random(transform) is expected
 
 
+def test_technique_10_augmentation_is_certain_if_one_transform_is_random_for_sure():
+    assert told(Pictures(Compose([RandomCrop(2), torch.clamp]))).is_random is True
+    assert told(Pictures(Compose([double, torch.clamp]))).is_random is None
+    assert told(Pictures(RandomApply([Normalize(0.5, 0.25)], p=0))).is_random is False
+
+
 def test_technique_10_augmentation_inside_of_the_data_set_is_seen_in_its_code():
     class Augmenting(Pictures):
         def __getitem__(self, index):

@@ -95,6 +95,7 @@ def test_technique_13_optimizer_groups_have_names_and_may_come_later(training):
     assert (flat["optimizer.name"], flat["optimizer.group_name"]) == ("SGD", "backbone")
     assert flat["optimizer.groups.1.group_name"] == "head"
     assert flat["optimizer.groups.1.lr"] == 0.1
+    assert set(settings(seen.groups[0])) == {"group_name", "lr"}  # what differs
 
 
 def test_technique_13_optimizer_with_named_parameters_has_no_names_among_its_settings(training):
@@ -117,6 +118,62 @@ def test_technique_13_optimizer_rate_is_the_highest_of_a_warm_up(training):
         optimizer.step()
         scheduler.step()
     assert settings(training.optimizer())["lr"] == 0.5
+
+
+def test_technique_13_optimizer_rate_of_one_cycle_is_the_one_it_was_given(training):
+    """Of 5 steps none is at the top."""
+    optimizer = torch.optim.SGD([parameter()], lr=0.5)
+    scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.3, total_steps=6, pct_start=0.4)
+    reached = []
+    for _ in range(5):
+        reached.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        scheduler.step()
+    assert max(reached) < 0.29
+    assert settings(training.optimizer())["lr"] == 0.3
+
+
+def test_technique_13_optimizer_is_told_with_its_scheduler_but_not_where_that_stands(training):
+    model = torch.nn.Linear(2, 1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
+    scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=3, gamma=0.5)
+    training.watch(model, optimizer, scheduler)
+    told = []
+    for _ in range(2):
+        optimizer.step()
+        scheduler.step()
+        told.append(training.optimizer().scheduler)
+    assert told == ["StepLR(gamma=0.5, step_size=3)"] * 2
+
+
+def test_technique_13_optimizer_beside_another_is_told_with_the_parameters_of_both(training):
+    for kind, n in ((torch.optim.Adam, 2), (torch.optim.SGD, 3)):
+        kind([parameter(n)], lr=0.5).step()
+    seen = training.optimizer()
+    assert (seen.name, seen.n_parameters, seen.n_replaced) == ("Adam+SGD", 5, 0)
+
+
+def test_technique_13_optimizer_that_takes_over_in_the_middle_is_told(training):
+    model = torch.nn.Linear(2, 1)
+    for kind in (torch.optim.Adam, torch.optim.SGD):
+        optimizer = kind(model.parameters(), lr=0.5)
+        training.watch(model, optimizer, None)
+        optimizer.step()
+    seen = training.optimizer()
+    assert (seen.name, seen.n_replaced, seen.n_parameters) == ("Adam+SGD", 1, 3)
+    assert training.n_steps == 2
+
+
+def test_technique_13_optimizer_rate_that_is_a_tensor_is_told_as_a_number(training):
+    torch.optim.Adam([parameter()], lr=torch.tensor(0.5)).step()
+    assert settings(training.optimizer())["lr"] == 0.5
+
+
+def test_technique_13_optimizer_that_made_no_step_is_told_as_it_was_watched(training):
+    model = torch.nn.Linear(2, 1)
+    training.watch(model, torch.optim.SGD(model.parameters(), lr=0.5), None)
+    seen = training.optimizer()
+    assert (seen.name, seen.n_parameters, settings(seen)["lr"]) == ("SGD", 3, 0.5)
 
 
 def test_technique_13_optimizer_that_is_dropped_frees_its_parameters(training):

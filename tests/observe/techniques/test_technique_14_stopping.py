@@ -42,6 +42,9 @@ def curves(**series):
         ({"train.max_epochs": 5}, 48, 4.7, ("epochs", 5, "train.max_epochs", 4.7, False)),
         ({"max_steps": 100}, 100, None, ("steps", 100, "max_steps", 100, False)),
         ({"max_steps": 100}, 40, None, ("steps", 100, "max_steps", 40, True)),
+        ({"max_steps": 1000}, 995, None, ("steps", 1000, "max_steps", 995, False)),
+        ({"epochs": 2, "max_steps": 100}, 40, 2.0, ("steps", 100, "max_steps", 40, True)),
+        ({"epochs": True}, 40, 2.0, (None, None, None, None, None)),
         ({"max_steps": -1, "epochs": 2}, 40, 2.0, ("epochs", 2, "epochs", 2.0, False)),
         ({"epochs": 5}, 50, None, ("epochs", 5, "epochs", None, None)),
         ({"lr": 0.1}, 50, 5.0, (None, None, None, None, None)),
@@ -50,7 +53,7 @@ def curves(**series):
 def test_technique_14_stopping_compares_what_was_planned_with_what_was_done(
     params, n_steps, n_epochs, expected
 ):
-    """Of 100 rows in batches of 10, up to 9 are dropped in each epoch."""
+    """Of 100 rows in batches of 10, up to 9 are dropped in each epoch; a scaler skips a step."""
     fact = stopping(
         params=params, n_steps=n_steps, n_epochs=n_epochs, n_train=100, batch_sizes={10: n_steps}
     )
@@ -98,7 +101,7 @@ def _half(y_true, y_pred):
 
 
 def test_technique_14_stopping_tells_whether_the_curve_still_falls():
-    falling = [1 - step / 100 for step in range(100)]
+    falling = [10 - step / 10 for step in range(100)]
     flat = [1.0] + [0.5 + 0.01 * (-1) ** step for step in range(99)]
     logged = curves(falling=falling, flat=flat)
     still, done = stopping(curves=logged).curves
@@ -146,6 +149,7 @@ def test_technique_14_stopping_of_an_estimator_that_reached_its_limit():
     (enough,) = fitted(LogisticRegression(max_iter=500))
     assert (short.n_iterations, short.limit, short.is_at_limit) == (2, 2, True)
     assert (enough.limit, enough.is_at_limit, enough.stops_early) == (500, False, None)
+    assert 2 < enough.n_iterations < 500
 
 
 def test_technique_14_stopping_of_estimators_inside_a_pipeline_and_a_search():

@@ -1,7 +1,14 @@
 """Row 17: distributed training."""
 
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
+import two_processes
 from torch import nn
 from torch.utils.data import DataLoader, DistributedSampler, TensorDataset
 from watched_training import facts, seen, step, watching
@@ -31,10 +38,12 @@ def distributed_loader(**options):
     return CountedLoader(TensorDataset(X), batch_size=2, sampler=sampler), sampler
 
 
-def test_technique_17_topology_of_one_process_is_one():
+def test_technique_17_topology_of_one_process_is_one(monkeypatch):
+    monkeypatch.delenv("LOCAL_RANK", raising=False)
     told = seen(nn.Linear(2, 1), X)["topology"]
     assert (told.world, told.rank, told.backend, told.spread_by) == (1, 0, None, ())
     assert (told.n_devices, told.sampler, told.sets_epoch) == (1, None, None)
+    assert told.local_rank is None  # nobody launched it
 
 
 def test_technique_17_topology_of_a_group_is_that_of_the_training_even_if_it_ended_since(group):
@@ -123,3 +132,72 @@ def test_technique_17_topology_differs_from_run_to_run_in_what_is_not_compared_o
 
 def test_technique_17_topology_of_no_training_does_not_apply():
     assert TopologyObserver().at_end(Ending(n_steps=0)).kind == "not_applicable"
+
+
+@pytest.fixture(scope="module")
+def ranks(tmp_path_factory):
+    """What each of two connected processes saw of its training."""
+    folder = tmp_path_factory.mktemp("ranks")
+    started = [
+        subprocess.Popen(
+            [sys.executable, two_processes.__file__, str(folder), str(rank)],
+            env={**os.environ, "LOCAL_RANK": str(rank), "PYTHONPATH": os.pathsep.join(sys.path)},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(two_processes.WORLD)
+    ]
+    try:
+        errors = [process.communicate(timeout=60)[1] for process in started]
+    finally:
+        for process in started:
+            process.kill()
+    assert [process.returncode for process in started] == [0, 0], "\n".join(errors)
+    return [json.loads(Path(folder, f"{rank}.json").read_text()) for rank in range(len(started))]
+
+
+@pytest.mark.slow
+def test_technique_17_topology_of_two_processes_is_told_by_each(ranks):
+    for rank, found in enumerate(ranks):
+        told = found["seen"]["topology"]
+        assert (told["world"], told["backend"], told["rank"]) == (2, "gloo", rank)
+        assert (told["local_rank"], told["n_devices"]) == (rank, 1)
+        assert told["spread_by"] == ["DistributedDataParallel"]
+        assert (told["sampler"], told["sets_epoch"]) == ("DistributedSampler", True)
+        together = two_processes.WORLD * two_processes.BATCH / told["seconds_per_step"]
+        assert told["samples_per_second"] == pytest.approx(together, rel=1e-3)
+
+
+@pytest.mark.slow
+def test_technique_17_topology_of_two_processes_makes_one_step_of_both_batches(ranks):
+    for found in ranks:
+        batching, budget = found["seen"]["batching"], found["seen"]["budget"]
+        assert (batching["micro"], batching["accumulation"], batching["backwards"]) == (4, 1, 1)
+        assert (batching["world"], batching["effective"]) == (2, 8)
+        assert (budget["n_steps"], budget["n_samples"], budget["n_epochs"]) == (6, 48, 2.0)
+
+
+@pytest.mark.slow
+def test_technique_17_topology_of_two_processes_has_an_order_of_rows_in_each(ranks):
+    orders = [found["seen"]["sampling"]["roles"][0] for found in ranks]
+    assert len({order[name] for order in orders for name in ("first_order", "second_order")}) == 4
+    assert [order["reorders"] for order in orders] == [True, True]
+
+
+@pytest.mark.slow
+def test_technique_17_topology_of_two_processes_leaves_open_who_wrote_to_the_gradients(ranks):
+    """To sum them over the processes is to write to them, as clipping does."""
+    for found in ranks:
+        for name in ("seen", "seen_clipped"):
+            gradients = found[name]["gradients"]
+            assert (gradients["rewritten"], gradients["clipping"]) == (None, None)
+    plain, clipped = ([one[k]["gradients"] for one in ranks] for k in ("seen", "seen_clipped"))
+    assert plain[0]["series"] == plain[1]["series"]  # of the sum: the same everywhere
+    assert [one["largest"] for one in clipped] == [two_processes.CLIP] * 2
+
+
+@pytest.mark.slow
+def test_technique_17_topology_of_two_processes_is_watched_without_a_trace(ranks):
+    for found in ranks:
+        assert found["is_same"] == {"plain": True, "one rank watches": True, "clipped": True}
+        assert found["n_hooks"] == [0, 0, 0]

@@ -16,10 +16,12 @@ from torch.utils.data import (
     WeightedRandomSampler,
 )
 
+from repro.facts.sampling import Sampling
 from repro.observe.loader import WatchedLoader
 from repro.observe.row_order import BATCHES, LABELLED_EVERY, LABELS, ROWS, Pass
 from repro.observe.technique import Ending
 from repro.observe.techniques.sampling import SamplingObserver
+from repro.record import is_compared, is_per_replicate
 
 X = torch.arange(400.0).reshape(200, 2)
 Y = torch.arange(200) % 4
@@ -102,6 +104,43 @@ def test_technique_18_sampling_weights_are_told_by_digest():
     assert told(loader()).weights_digest is None
 
 
+def test_technique_18_sampling_by_a_generator_is_that_of_the_sampler():
+    """The one of the loader seeds its workers, and the sampler that the loader makes."""
+    seeded = {"generator": torch.Generator()}
+    assert told(loader(shuffle=True, **seeded), n_passes=0).generator == "own"
+    assert told(loader(shuffle=True), n_passes=0).generator == "global"
+    orders = []
+    for seed in (1, 2):
+        torch.manual_seed(0)
+        given = loader(sampler=RandomSampler(DATA), generator=torch.Generator().manual_seed(seed))
+        found = told(given, n_passes=1)
+        orders.append(found.first_order)
+        assert found.generator == "global"
+    assert orders[0] == orders[1]
+
+
+def test_technique_18_sampling_of_a_role_is_that_of_its_first_loader():
+    observer = SamplingObserver()
+    observer.fed(loader(shuffle=True), "train")
+    observer.fed(loader(), "train")
+    (found,) = observer.at_end(Ending(n_steps=1)).roles
+    assert found.sampler == "RandomSampler"
+
+
+def test_technique_18_sampling_differs_between_seeds_in_nothing_that_is_compared():
+    def flat(seed):
+        """Seeds may draw other folds, and with them other weights."""
+        drawn = torch.Generator().manual_seed(seed)
+        sampler = WeightedRandomSampler(torch.rand(200, generator=drawn), 200, generator=drawn)
+        return Sampling(roles=(told(loader(sampler=sampler)),)).flat()
+
+    one, other = flat(0), flat(1)
+    differing = {path for path in one if one[path] != other[path]}
+    assert {"sampling.train.first_order", "sampling.train.second_order"} <= differing
+    assert list(filter(is_compared, differing)) == ["sampling.train.weights_digest"]
+    assert is_per_replicate("sampling.train.weights_digest")
+
+
 def test_technique_18_sampling_of_ones_own_is_told_by_class():
     class Bucketed(BatchSampler):
         pass
@@ -150,6 +189,26 @@ def test_technique_18_shuffling_by_set_epoch_is_seen():
         sampler.set_epoch(epoch)
         run_through(observer, batches)
     assert observer.at_end(Ending(n_steps=1)).roles[0].reorders is True
+
+
+@pytest.mark.parametrize(
+    ("shuffle", "is_set", "reorders"),
+    [(True, True, True), (True, False, False), (False, True, False)],
+)
+def test_technique_18_shuffling_of_too_few_rows_to_see_follows_from_set_epoch(
+    shuffle, is_set, reorders
+):
+    """Of the rows that a process gets, those of two passes are not the same."""
+    observer = SamplingObserver()
+    sampler = DistributedSampler(range(8), num_replicas=2, rank=0, shuffle=shuffle)
+    batches = loader(TensorDataset(X[:8]), sampler=sampler)
+    observer.fed(batches, "train")
+    for epoch in range(2):
+        if is_set:
+            sampler.set_epoch(epoch)
+        run_through(observer, batches)
+    (found,) = observer.at_end(Ending(n_steps=1)).roles
+    assert (found.reorders, found.is_reorder_seen) == (reorders, False)
 
 
 @pytest.mark.parametrize(

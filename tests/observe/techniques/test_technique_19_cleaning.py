@@ -44,6 +44,12 @@ def test_technique_19_cleaning_tells_missing_infinite_and_outlying_values_apart(
     assert (column.lowest, column.highest) == (12.0, 1e6)
 
 
+def test_technique_19_cleaning_calls_outlying_what_is_five_deviations_from_the_median():
+    values = np.random.default_rng(0).normal(10, 2, size=1000).clip(4, 16)
+    values[:3] = 10 - 2 * 4, 10 + 2 * 6, 10 - 2 * 7
+    assert columns(values.reshape(-1, 1))["x[1]"].outlier_share == 0.002
+
+
 def test_technique_19_cleaning_knows_missing_integers():
     column = columns(pd.DataFrame({"n": pd.array([1, None, 3, 5], dtype="Int64")}))["n"]
     assert (column.missing_share, column.mean) == (0.25, 3.0)
@@ -107,6 +113,7 @@ def test_technique_19_standardizing_is_the_same_word_whatever_the_seed():
 def test_technique_19_standardizing_is_told_of_the_training_rows_alone():
     train, test = told(train=RAW, test=RAW[:5]).roles
     assert (train.scaling, test.scaling) == ("raw", None)
+    assert (train.role, test.role) == ("train", "test")
 
 
 def test_technique_19_cleaning_compares_the_word_alone():

@@ -129,6 +129,7 @@ def test_technique_19_steps_are_told_by_their_name_and_the_fit_around_them():
     ]
     best = step_of(found, "Pipeline/best")
     assert (best.kind, best.y_given, best.ignores_y) == ("SelectKBest", True, False)
+    assert step_of(found, "Pipeline/clf").needs_y > best.needs_y
     assert found.around(best) == found.fits[0]
 
 
@@ -147,6 +148,15 @@ def test_technique_19_cross_validation_fits_clones_on_folds():
     (fit,) = fact(training).fits
     assert (fit.path, fit.n_calls, fit.n_rows) == ("GaussianNB", 4, 30)
     assert seen(fit)["train"] == (40, 1.0, 0)
+
+
+def test_technique_19_of_several_fits_the_largest_is_told():
+    training, model = Training(lambda: True), Pipeline([("clf", GaussianNB())])
+    with training.watch_fits():
+        for rows in (TRAIN, TEST):
+            model.fit(X[rows], Y[rows])
+    found = fact(training)
+    assert [(one.n_calls, one.n_rows) for one in (*found.fits, *found.steps)] == 2 * [(2, 40)]
 
 
 def test_technique_19_partial_fits_are_one_fit_on_all_their_rows():
@@ -171,10 +181,9 @@ def test_technique_19_what_ignores_y_is_told_from_what_learns_from_it():
 
 def test_technique_19_estimators_with_other_settings_are_told_apart():
     found = watched(LogisticRegression(), LogisticRegression(C=0.5), LogisticRegression())
-    assert [(fit.path, fit.n_calls) for fit in found.fits] == [
-        ("LogisticRegression", 2),
-        ("LogisticRegression-2", 1),
-    ]
+    one, two = found.fits
+    assert (one.path, one.kind, two.path) == ("LogisticRegression", one.path, f"{one.path}-2")
+    assert (one.n_calls, two.n_calls, one.settings == two.settings) == (2, 1, False)
 
 
 def test_technique_19_rows_are_known_by_content_in_any_order_and_container():

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional
+from watched_training import facts, step, watching
 
 from repro.facts.fact import Absent
 from repro.facts.loss import Loss
@@ -21,9 +22,9 @@ SEED, DEVICE = 3, "cuda:1"
 def told(*losses, model=None) -> Loss | Absent:
     """The fact, where a step is made after each loss was handed over."""
     observer = LossObserver()
-    for step, loss in enumerate(losses):
+    for number, loss in enumerate(losses):
         observer.watched(model, None, None, loss)
-        observer.sampled_step(None, step)
+        observer.sampled_step(None, number)
     return observer.at_end(Ending(n_steps=1))
 
 
@@ -175,9 +176,11 @@ def test_technique_20_loss_parameters_that_can_be_learned_are_counted():
             super().__init__()
             self.log_sigma = nn.Parameter(torch.randn(2))
             self.lazy = nn.LazyLinear(2)
+            self.fixed = nn.Parameter(torch.ones(3), requires_grad=False)
 
     first, second = told(Uncertain()), told(Uncertain())
     assert first.n_trainable == 2
+    assert told(Uncertain(), nn.L1Loss(), Uncertain()).n_trainable == 2
     assert first == second  # random values do not make another loss
 
 
@@ -217,6 +220,16 @@ def test_technique_20_loss_is_read_when_it_is_complete():
     observer.sampled_step(None, 0)
     loss.label_smoothing = 0.2
     assert observer.at_end(Ending(n_steps=1)).flat()["loss.label_smoothing"] == 0.1
+
+
+def test_technique_20_loss_of_a_training_is_the_one_that_was_handed_over():
+    model, loss = nn.Linear(3, 3), nn.CrossEntropyLoss(label_smoothing=0.1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with watching() as training:
+        training.watch(model, optimizer, None, loss)
+        step(model, optimizer, X, lambda output: loss(output, Y))
+        found = facts(training)["loss"]
+    assert found == told(loss)
 
 
 def test_technique_20_loss_that_is_only_named_is_not_handed_over():

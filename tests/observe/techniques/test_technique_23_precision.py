@@ -60,6 +60,15 @@ def test_technique_23_precision_of_training_and_evaluation_is_told_apart(trainin
     assert autocast(training) == {"train": "bfloat16", "eval": "none"}
 
 
+def test_technique_23_precision_without_gradients_is_that_of_an_evaluation(training):
+    model = net()
+    optimizer = watched(training, model)
+    step(model, optimizer)
+    with torch.no_grad(), torch.autocast("cpu", torch.float16):  # in training mode
+        model(X)
+    assert autocast(training) == {"train": "none", "eval": "float16"}
+
+
 class Inside(torch.nn.Module):
     def __init__(self):
         super().__init__()

@@ -1,5 +1,6 @@
-"""Rows 24 and 25: transfer learning and continual learning."""
+"""Row 24: transfer learning."""
 
+from pickle import UnpicklingError
 from types import SimpleNamespace
 
 import pytest
@@ -78,6 +79,27 @@ def test_technique_24_a_file_that_was_read_and_not_used_has_no_share(checkpoint)
         assert facts(training)["lineage"].loaded[0].model_share == 0.0
 
 
+def test_technique_24_values_that_every_model_begins_with_are_no_proof_of_a_file(tmp_path):
+    path = tmp_path / "norms.pt"
+    torch.save(nn.BatchNorm1d(6).state_dict(), path)
+    with watching() as training:
+        read(training, path)
+        model = nn.Sequential(nn.Linear(6, 6), nn.BatchNorm1d(6))
+        training.watch(model, sgd(model), None)
+        step(model, sgd(model), X)
+        assert facts(training)["lineage"].loaded[0].model_share == 0.0
+
+
+def test_technique_24_files_are_numbered_and_secrets_in_their_names_masked(checkpoint, tmp_path):
+    token = "ghp_" + "a1B2" * 9
+    with watching() as training:
+        read(training, checkpoint)
+        read(training, checkpoint.rename(tmp_path / f"{token}.pt"))
+        loaded = facts(training)["lineage"].loaded
+    assert [file.index for file in loaded] == [1, 2]
+    assert not any(token in file.file for file in loaded)
+
+
 def test_technique_24_a_state_that_is_set_after_watch_is_seen_with_what_it_left_out():
     model = Model()
     optimizer = sgd(model)
@@ -122,6 +144,37 @@ def test_technique_24_a_file_that_can_run_code_is_marked(tmp_path):
         assert facts(training)["lineage"].loaded[0].weights_only is False
 
 
+def test_technique_24_code_in_a_file_is_not_run_unless_asked_for(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")  # where nobody says anything
+    torch.save(Model(), tmp_path / "whole.pt")
+    with pytest.raises(UnpicklingError, match="Weights only load failed"):
+        loaded_file.read(tmp_path / "whole.pt")
+
+
+def test_technique_24_a_model_of_which_nothing_learns_is_frozen_as_a_whole():
+    model = Model().requires_grad_(False)
+    optimizer = sgd(model)
+    with watching() as training:
+        training.watch(model, optimizer, None)
+        optimizer.step()
+        assert facts(training)["lineage"].frozen == ("the whole model",)
+
+
+@pytest.mark.parametrize(
+    "held",
+    [lambda model: model, lambda model: [model.state_dict()], lambda model: {"a": {"b": model}}],
+    ids=["module", "list", "dicts"],
+)
+def test_technique_24_weights_are_recognised_however_a_file_holds_them(held, tmp_path):
+    path, model = tmp_path / "any.pt", Model()
+    torch.save(held(model), path)
+    with watching() as training:
+        read(training, path, weights_only=False)
+        training.watch(model, sgd(model), None)
+        step(model, sgd(model), X)
+        assert facts(training)["lineage"].loaded[0].model_share == 1.0
+
+
 def test_technique_24_frozen_modules_are_told_by_the_outermost_path():
     model = Model()
     model.backbone.requires_grad_(False)
@@ -147,13 +200,6 @@ def test_technique_24_the_origin_of_a_pretrained_model_is_told_and_a_folder_is_n
     assert lineage(model).pretrained == "a folder of this machine"
     model.config = SimpleNamespace(_name_or_path="")
     assert lineage(model).pretrained is None
-
-
-def test_technique_25_the_parent_and_the_run_around_are_told(checkpoint):
-    with watching() as training:
-        read(training, checkpoint, parent="1f2e")
-        fact = facts(training, nested_in="77aa")["lineage"]
-    assert (fact.loaded[0].parent, fact.nested_in) == ("1f2e", "77aa")
 
 
 def test_technique_24_without_a_model_and_a_file_it_does_not_apply():

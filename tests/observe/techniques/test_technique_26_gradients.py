@@ -65,12 +65,26 @@ def test_technique_26_gradients_clipped_by_norm(training, bound, foreach):
     fact = gradients(training)
     assert (fact.rewritten, fact.clipping, fact.clipped_at) == (True, "norm", bound)
     assert fact.largest <= bound * (1 + 1e-5)
+    norms = [norm for _, norm in fact.series]
+    assert fact.at_bound == round(sum(norm >= bound * 0.9999 for norm in norms) / len(norms), 3) > 0
 
 
 def test_technique_26_gradients_clipped_by_value(training):
     train(training, lambda parameters: torch.nn.utils.clip_grad_value_(parameters, 0.1))
     fact = gradients(training)
     assert (fact.rewritten, fact.clipping, fact.clipped_at) == (True, "value", 0.1)
+
+
+def test_technique_26_gradients_clipped_by_value_in_some_tensors_alone(training):
+    small, large = (torch.nn.Parameter(torch.zeros(n)) for n in (2, 3))
+    optimizer = torch.optim.SGD([small, large], lr=0.1)
+    training.watch(torch.nn.ParameterList([small, large]), optimizer, None)
+    for number in range(20):
+        optimizer.zero_grad()
+        (small.sum() / 1000 + number * large.sum()).backward()
+        torch.nn.utils.clip_grad_value_([small, large], 0.1)
+        optimizer.step()
+    assert (gradients(training).clipping, gradients(training).clipped_at) == ("value", 0.1)
 
 
 def test_technique_26_gradients_with_a_bound_that_is_never_reached_are_rewritten_all_the_same(
@@ -81,6 +95,8 @@ def test_technique_26_gradients_with_a_bound_that_is_never_reached_are_rewritten
     fact = gradients(training, max_grad_norm=1e6)
     assert (fact.rewritten, fact.clipping, fact.clipped_at) == (True, None, None)
     assert [(one.name, one.value) for one in fact.declared] == [("max_grad_norm", 1e6)]
+    nested = gradients(training, **{"optimizer.grad_clip": 2.0, "lr": 0.1}).declared
+    assert [(one.name, one.value) for one in nested] == [("optimizer.grad_clip", 2.0)]
 
 
 def test_technique_26_gradients_of_one_norm_without_any_clipping_are_not_called_clipped(training):
@@ -93,6 +109,24 @@ def test_technique_26_gradients_of_one_norm_without_any_clipping_are_not_called_
         optimizer.step()
     fact = gradients(training)
     assert (fact.rewritten, fact.clipped_at, fact.median) == (False, None, 2.0)
+
+
+def test_technique_26_gradients_that_are_rewritten_once_were_rewritten(training):
+    left = iter([norm_of(0.1)])
+    train(training, lambda parameters: next(left, nothing)(parameters))
+    fact = gradients(training)
+    assert (fact.rewritten, fact.clipping) == (True, None)
+
+
+def test_technique_26_gradients_are_those_of_the_first_optimizer(training):
+    first, second = (torch.nn.Parameter(torch.zeros(n)) for n in (4, 9))
+    training.hook_optimizers()
+    for parameter in (first, second):
+        optimizer = torch.optim.SGD([parameter], lr=0.1)
+        parameter.sum().backward()
+        optimizer.step()
+    fact = gradients(training)
+    assert (fact.n_sampled, fact.median) == (1, 2.0)
 
 
 @pytest.mark.parametrize("set_to_none", [True, False])
@@ -158,6 +192,8 @@ def test_technique_26_gradients_of_a_long_run_are_kept_within_a_bound():
     fact = observer.at_end(Ending(n_steps=2500))
     assert (fact.n_sampled, len(fact.series)) == (2500, 64)
     assert len(observer._samples) <= 1024
+    assert fact.series[0] == (0, 1.0)
+    assert fact.series[-1][0] > 2490
 
 
 def test_technique_26_gradients_that_are_sparse_are_left_out_and_counted(training):
@@ -196,6 +232,19 @@ def test_technique_26_gradients_without_any_step_do_not_apply(training):
 def test_technique_26_gradients_clipped_at_a_bound_of_more_digits_or_a_fraction(training, bound):
     train(training, norm_of(bound))
     assert gradients(training).clipped_at == float(f"{bound:.6g}")
+
+
+def test_technique_26_gradients_that_reach_a_number_once_are_not_called_clipped(training):
+    parameter = torch.nn.Parameter(torch.zeros(1))
+    optimizer = torch.optim.SGD([parameter], lr=0.1)
+    training.watch(torch.nn.ParameterList([parameter]), optimizer, None)
+    for number in range(1, 11):
+        optimizer.zero_grad()
+        (parameter.sum() * number).backward()
+        parameter.grad.mul_(0.5)
+        optimizer.step()
+    fact = gradients(training)
+    assert (fact.rewritten, fact.largest, fact.clipping) == (True, 5.0, None)
 
 
 def test_technique_26_gradients_that_pile_up_at_no_number_of_that_kind_are_not_called_clipped(

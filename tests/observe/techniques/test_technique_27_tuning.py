@@ -1,3 +1,4 @@
+import contextlib
 import sys
 from dataclasses import dataclass, field
 from types import ModuleType
@@ -19,13 +20,16 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
+import repro
 from repro.facts.architecture import Architecture
 from repro.facts.fact import Absent
 from repro.facts.tuning import Tuning
+from repro.nested_runs import NestedRuns, nested_runs
 from repro.observe.space import dimension
 from repro.observe.technique import Ending
 from repro.observe.training import Training
 from repro.record import is_compared, is_per_replicate
+from repro.report.notebook import notebook_page
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 4))
@@ -90,6 +94,10 @@ def test_technique_27_distributions_and_several_grids_are_one_space():
     assert (c.kind, c.low, c.high, c.n_values) == ("loguniform", 1e-3, 1e3, None)
     assert (tol.low, tol.high, tol.n_values) == (1e-4, 1e-3, 2)
     assert found.n_trials == 4
+    lists = [{"C": [0.1, 1]}, {"C": [10]}]
+    (found,) = tuned(GridSearchCV(LogisticRegression(), lists, cv=2)).searches
+    c = dimensions(found)["C"]
+    assert (c.low, c.high, c.n_values, found.n_trials) == (0.1, 10.0, 3, 3)
 
 
 def test_technique_27_a_halving_search_counts_every_candidate_of_every_round():
@@ -113,6 +121,19 @@ def test_technique_27_a_search_that_was_fitted_in_sight_need_not_be_handed_over(
     (found,) = facts(training)["tuning"].searches
     assert (found.n_trials, found.space) == (2, None)
     assert facts(training)["architecture"].name == "GridSearchCV"
+
+
+def test_technique_27_the_clones_that_a_search_fits_are_no_searches_of_their_own():
+    training = Training(lambda: True)
+    inner = GridSearchCV(GaussianNB(), {"var_smoothing": [1e-9, 1e-3]}, cv=2)
+    with training.watch_fits():
+        GridSearchCV(inner, {"cv": [2, 3]}, cv=2).fit(X, Y)
+    outer, held = facts(training)["tuning"].searches
+    assert (outer.n_trials, held.n_trials) == (2, None)  # the one that it holds is cloned
+
+
+def test_technique_27_a_value_that_is_listed_twice_is_one():
+    assert dimension("x", [1, 1, 2], 2).n_values == 2
 
 
 @pytest.mark.parametrize(
@@ -208,7 +229,7 @@ def test_technique_27_a_study_is_known_by_its_shape():
     (found,) = tuned(study()).searches
     assert (found.name, found.method, found.metric) == ("Study", "TPESampler", "maximize")
     assert (found.n_trials, found.n_failed, found.n_pruned, found.n_missing) == (4, 1, 1, 1)
-    assert found.space == "kind: a, b; lr: logfloat(1e-05, 0.1)"
+    assert (found.space, found.best_score) == ("kind: a, b; lr: logfloat(1e-05, 0.1)", 0.9)
     lr = dimensions(found)["lr"]
     assert (lr.low, lr.high, lr.best, lr.at_edge) == (1e-5, 0.1, 0.08, "high")
     assert dimensions(found)["kind"].n_values == 2
@@ -257,3 +278,28 @@ def test_technique_27_two_seeds_of_one_search_differ_only_where_they_may():
 def test_technique_27_another_number_of_trials_is_a_difference_to_declare():
     assert is_compared("tuning.GridSearchCV.n_trials")
     assert isinstance(tuned(GridSearchCV(GaussianNB(), {"var_smoothing": [1e-9]})), Tuning)
+
+
+@pytest.mark.slow
+def test_technique_27_runs_inside_a_run_are_trials_whatever_became_of_them(project):
+    with repro.tracked_run("search", seed=0, quiet=True) as search:
+        for depth in (1, 2, 0):  # the last one is refused
+            with (
+                contextlib.suppress(ValueError),
+                repro.tracked_run(
+                    "trial", seed=0, params={"max_depth": depth}, quiet=True
+                ) as trial,
+            ):
+                DecisionTreeClassifier(max_depth=depth).fit(X, Y)
+        with contextlib.suppress(KeyboardInterrupt), repro.tracked_run(seed=0, quiet=True):
+            raise KeyboardInterrupt
+    client = project.history.client
+    lost = client.create_run(
+        project.history.experiment.experiment_id, tags={"mlflow.parentRunId": search.run_id}
+    )
+    found = nested_runs(project.history, search.run_id)
+    assert found == NestedRuns(n=5, n_failed=2, n_unfinished=1)
+    page = str(notebook_page(project.record(search.run_id), nested=found))
+    assert "nested runs  5, 2 failed, 1 not ended" in page
+    assert nested_runs(project.history, trial.run_id) is None
+    assert client.get_run(lost.info.run_id).info.status == "RUNNING"

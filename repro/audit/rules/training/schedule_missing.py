@@ -29,7 +29,7 @@ from repro.facts.stopping import Stopping
 
 FEW_STEPS = 1_000  # a study, whose learning rate may be constant
 HIGH = 0.2  # of the highest, above the floor of the schedule
-ENDING = ("cosine", "linear", "one_cycle")  # shapes that are made for a number of steps
+ENDING = ("cosine", "linear", "one_cycle", "polynomial")  # made for a number of steps
 
 
 @rule("TRN003", Severity.NOTE)

@@ -1,20 +1,14 @@
-"""Rows 15 and 16: pruning and quantization."""
+"""Row 15: pruning."""
 
-import warnings
-
-import pytest
 import torch
 from torch import nn
 from torch.nn.utils import parametrizations, prune
-from watched_training import facts, seen, step, watching
+from watched_training import facts, mlp, seen, step, watching
 
 from repro.facts.compression import Compression
+from repro.record import is_compared, is_per_replicate
 
 X = torch.randn(4, 16, generator=torch.Generator().manual_seed(0))
-
-
-def mlp() -> nn.Sequential:
-    return nn.Sequential(nn.Linear(16, 16), nn.ReLU(), nn.Linear(16, 4))
 
 
 def compression(model, inputs=X, **options) -> Compression:
@@ -80,9 +74,91 @@ def test_technique_15_pruning_that_was_made_permanent_is_told_by_its_zeros():
     ]
 
 
-def test_technique_15_the_same_amount_in_another_seed_is_the_same():
-    from repro.record import is_compared
+def test_technique_15_pruning_that_was_permanent_before_the_training_is_told():
+    model = mlp()
+    prune.l1_unstructured(model[0], "weight", amount=0.5)
+    prune.remove(model[0], "weight")
+    model[0].requires_grad_(False)  # or the training fills the zeros
+    fact = compression(model)
+    assert (fact.pruning, fact.pruned, fact.is_permanent) == (
+        "unstructured",
+        "before training",
+        True,
+    )
+    assert [(zero.first, zero.last) for zero in fact.zeros] == [(0.5, 0.5)]
 
+
+def test_technique_15_pruning_goes_with_the_fine_tuning_after_it():
+    model = mlp()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with watching() as training:
+        training.watch(model, optimizer, None)
+        step(model, optimizer, X)
+        prune.l1_unstructured(model[0], "weight", amount=0.5)
+        for _ in range(2):
+            step(model, optimizer, X)
+        prune.remove(model[0], "weight")
+        fact = facts(training)["compression"]
+    assert (fact.pruned, fact.is_permanent, fact.sparsity) == ("while training", True, 0.4)
+
+
+def test_technique_15_pruning_of_a_shared_weight_counts_once():
+    model = mlp()
+    tied = nn.Linear(16, 16)
+    prune.l1_unstructured(model[0], "weight", amount=0.5)
+    prune.remove(model[0], "weight")
+    tied.weight = model[0].weight
+    model.append(tied)
+    with watching() as training:
+        training.watch(model, None, None)
+        fact = facts(training, n_steps=1)["compression"]
+    assert [zero.path for zero in fact.zeros] == ["0.weight"]
+    assert fact.sparsity == 0.4
+
+
+def test_technique_15_pruning_of_a_further_model_is_told_under_its_name():
+    model, small = mlp(), mlp()
+    prune.l1_unstructured(small[0], "weight", amount=0.5)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with watching() as training:
+        training.watch(model, optimizer, None)
+        step(model, optimizer, X)
+        training.watch(small, None, None)
+        (mask,) = facts(training)["compression"].masks
+    assert mask.path == "Sequential/0.weight"
+
+
+def test_technique_15_pruning_by_threshold_differs_between_seeds_in_its_share_alone():
+    def flat(seed):
+        torch.manual_seed(seed)
+        model = mlp()
+        prune.custom_from_mask(model[0], "weight", model[0].weight.abs() > 0.1)
+        return compression(model).flat()
+
+    one, other = flat(0), flat(1)
+    compared = {path for path in one if one[path] != other[path] and is_compared(path)}
+    assert compared == {"compression.sparsity"}
+    assert is_per_replicate("compression.sparsity")
+
+
+def test_technique_15_a_weight_that_is_zero_as_a_whole_is_not_pruned():
+    model = mlp()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with watching() as training:
+        training.watch(model, optimizer, None)
+        step(model, optimizer, X)
+        nn.init.zeros_(model[0].weight)
+        assert facts(training)["compression"].pruning == "none"
+
+
+def test_technique_15_zeros_of_a_small_weight_are_no_pruning():
+    model = nn.Sequential(nn.Linear(16, 2), nn.Linear(2, 2))
+    nn.init.eye_(model[1].weight)
+    model[1].requires_grad_(False)
+    assert compression(model).pruning == "none"
+
+
+def test_technique_15_the_same_amount_in_another_seed_is_the_same():
     def compared(seed):
         torch.manual_seed(seed)
         model = mlp()
@@ -106,64 +182,6 @@ def test_technique_15_a_layer_that_starts_at_zero_and_a_padding_row_are_not_prun
 def test_technique_15_parametrizations_are_told():
     model = nn.Sequential(parametrizations.weight_norm(nn.Linear(16, 4)))
     assert compression(model).parametrizations == ("0.weight: _WeightNorm",)
-
-
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_technique_16_a_dynamically_quantized_copy_that_is_watched_is_told():
-    model = mlp()
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    with watching() as training, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        training.watch(model, optimizer, None)
-        step(model, optimizer, X)
-        small = torch.ao.quantization.quantize_dynamic(model, {nn.Linear}, dtype=torch.qint8)
-        training.watch(small, None, None)
-        seen_now = facts(training)
-    fact = seen_now["compression"]
-    assert fact.quantization == "converted"
-    assert [(one.kind, one.n) for one in fact.quantized] == [("quantized.dynamic.Linear", 2)]
-    assert fact.bits_per_value == 8.0
-    architecture = seen_now["architecture"]
-    assert (architecture.n_parameters, [one.name for one in architecture.others]) == (
-        340,
-        ["Sequential"],
-    )
-
-
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_technique_16_quantization_aware_training_is_told():
-    model = nn.Sequential(torch.ao.quantization.QuantStub(), nn.Linear(16, 4))
-    model.qconfig = torch.ao.quantization.get_default_qat_qconfig("x86")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        fact = compression(torch.ao.quantization.prepare_qat(model.train()))
-    assert fact.quantization == "aware"
-    assert "qat.Linear" in {one.kind for one in fact.quantized}
-
-
-def test_technique_16_weights_of_two_or_three_values_are_told():
-    model = mlp()
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    with watching() as training, torch.no_grad():
-        training.watch(model, optimizer, None)
-        with torch.enable_grad():
-            step(model, optimizer, X)
-        model[0].weight.sign_()
-        model[2].weight.copy_(model[2].weight.sign() * (model[2].weight.abs() > 0.1))
-        fact = facts(training)["compression"]
-    assert [(one.path, one.n) for one in fact.levels] == [("0.weight", 2), ("2.weight", 3)]
-
-
-def test_technique_16_parameters_that_lose_bits_after_the_training_are_told():
-    model = mlp()
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    with watching() as training:
-        training.watch(model, optimizer, None)
-        step(model, optimizer, X)
-        model.half()
-        fact = facts(training)["compression"]
-    assert (fact.converted, fact.bits_per_value) == (("float32 -> float16",), 16.0)
 
 
 def test_technique_15_zeros_that_no_gradient_has_reached_are_no_pruning():
