@@ -6,6 +6,7 @@ from pathlib import Path
 from repro.audit.run_diff import CodeDiff, RowsDiff, RunDiff, diff_runs
 from repro.code_patch import Side, code_patch
 from repro.facts.fact import Absent
+from repro.inheritance import inheritance
 from repro.overlap import overlap_between
 from repro.store.load import MlflowHistory, open_history
 from repro.store.location import locate
@@ -19,7 +20,8 @@ def diff_project(
     history = open_history(location, experiment)
     left, right = (_side(history, history.resolve(name)) for name in (first, second))
     code, rows = _code(left, right, location.root), _rows(history, left, right)
-    return diff_runs(left.record, right.record, code, rows)
+    ancestors = inheritance(history, left.record), inheritance(history, right.record)
+    return diff_runs(left.record, right.record, code, rows, ancestors=ancestors)
 
 
 def _side(history: MlflowHistory, run_id: str) -> Side:

@@ -46,8 +46,8 @@ def overlap_between(
             why = data.reason if isinstance(data, Absent) else "a newer version recorded them"
             return Absent(reason=f"data of run {run.run_id[:8]}: {why}", kind="not_recorded")
         sides.append(data)
-    ours = [(role, _sets(history, left.run_id, role)) for role in sides[0].roles]
-    theirs = [(role, _sets(history, right.run_id, role)) for role in sides[1].roles]
+    ours = [(role, row_sets(history, left.run_id, role)) for role in sides[0].roles]
+    theirs = [(role, row_sets(history, right.run_id, role)) for role in sides[1].roles]
     return tuple(_shared(ours, theirs))
 
 
@@ -73,7 +73,7 @@ def _shared(left: _Side, right: _Side) -> Iterator[SharedRows]:
                 )
 
 
-def _sets(history: History, run_id: str, role: Role) -> RowSets | str:
+def row_sets(history: History, run_id: str, role: Role) -> RowSets | str:
     """The row hashes of a data set, or why there are none."""
     if role.rows is None:
         return f"run {run_id[:8]} kept no row hashes of {role.role}"

@@ -1,43 +1,17 @@
-from dataclasses import dataclass, field
-
 import numpy as np
 import pandas as pd
 import pytest
+from row_store import Store
 
 from repro.digest.row_set import Estimate
-from repro.errors import RecordCorrupt
 from repro.facts.data import Data
 from repro.facts.fact import Absent
 from repro.observe import datasets
-from repro.observe.data_book import DataBook
 from repro.overlap import SharedRows, overlap_between
 from repro.record import RunRecord
 
 X = np.arange(40.0).reshape(20, 2)
 Y = np.arange(20) % 2
-
-
-@dataclass
-class Store:
-    """Runs that logged data, and what they left."""
-
-    records: dict = field(default_factory=dict)
-    artifacts: dict = field(default_factory=dict)
-
-    def add(self, run_id, **roles):
-        book = DataBook([])
-        if roles:
-            book.log(roles, group=None, time=None)
-        self.records[run_id] = RunRecord(run_id, run_id, {"data": book.at_end()})
-        self.artifacts[run_id] = book.evidence()
-
-    def record(self, run_id):
-        return self.records[run_id]
-
-    def artifact(self, run_id, path):
-        if path not in self.artifacts[run_id]:
-            raise RecordCorrupt(f"{path} of run {run_id[:8]} cannot be fetched: not there")
-        return self.artifacts[run_id][path]
 
 
 @pytest.fixture

@@ -7,8 +7,12 @@ from repro.audit.layer_diff import LayerChange, layer_changes
 from repro.audit.record_diff import RecordDiff, diff_records
 from repro.facts.architecture import Architecture
 from repro.facts.data import Data
+from repro.inheritance import Inheritance
 from repro.overlap import SharedRows
 from repro.record import RunRecord
+
+Ancestors = tuple[Inheritance, ...]
+NO_ANCESTORS: tuple[Ancestors, Ancestors] = ((), ())
 
 
 @dataclass(frozen=True)
@@ -66,15 +70,24 @@ class RunDiff:
     rows: RowsDiff = field(default_factory=RowsDiff)
     layers: tuple[LayerChange, ...] = ()
     columns: tuple[ColumnsDiff, ...] = ()
+    ancestors: tuple[Ancestors, Ancestors] = NO_ANCESTORS  # of the first run, and of the second
 
 
-def diff_runs(left: RunRecord, right: RunRecord, code: CodeDiff, rows: RowsDiff) -> RunDiff:
-    """The difference of two records, with what the caller found out about trees and rows."""
+def diff_runs(
+    left: RunRecord,
+    right: RunRecord,
+    code: CodeDiff,
+    rows: RowsDiff,
+    *,
+    ancestors: tuple[Ancestors, Ancestors] = NO_ANCESTORS,
+) -> RunDiff:
+    """The difference of two records, with what the caller found out about trees, rows and kin."""
     model, other = left.find(Architecture), right.find(Architecture)
     layers = layer_changes(model, other) if model and other else ()
     is_other = any(item.change != "same" for item in layers)
     columns = tuple(_columns(left.find(Data), right.find(Data)))
-    return RunDiff(diff_records(left, right), code, rows, layers if is_other else (), columns)
+    shown = layers if is_other else ()
+    return RunDiff(diff_records(left, right), code, rows, shown, columns, ancestors)
 
 
 def _columns(left: Data | None, right: Data | None) -> Iterator[ColumnsDiff]:

@@ -15,6 +15,8 @@ def show(
     run: str, show_all: bool, as_json: bool, tracking_uri: str | None, experiment: str | None
 ) -> None:
     """Show what is recorded about a run, by id, beginning of an id, or name."""
+    from repro.inheritance import inheritance
+    from repro.nested_runs import nested_runs
     from repro.record import dump
     from repro.report.notebook import notebook_page
     from repro.report.record_text import record_text
@@ -23,5 +25,8 @@ def show(
 
     history = open_history(locate(tracking_uri), experiment)
     record = history.record(history.resolve(run))
-    text = record_text if show_all else notebook_page
-    show_text(dump(record) if as_json else text(record))
+    if as_json or show_all:
+        show_text(dump(record) if as_json else record_text(record))
+        return
+    ancestors, nested = inheritance(history, record), nested_runs(history, record.run_id)
+    show_text(notebook_page(record, ancestors=ancestors, nested=nested))

@@ -81,6 +81,13 @@ class RowSet:
         n_seen = len(np.intersect1d(ours, theirs, assume_unique=True))
         return Estimate.of_sample(n_seen, below / ALL)
 
+    def beyond(self, other: "RowSet") -> Estimate:
+        """How many distinct rows stand in this set, and not in the other."""
+        below = min(self.below, other.below)
+        ours, theirs = self._up_to(below), other._up_to(below)
+        n_seen = len(np.setdiff1d(ours, theirs, assume_unique=True))
+        return Estimate.of_sample(n_seen, below / ALL)
+
     def _cut(self, limit: int) -> "RowSet":
         if len(self.hashes) <= limit:
             return self

@@ -20,7 +20,8 @@ class Lineage(Fact):
     """Loaded weights, frozen parameters, parent runs: what can be known inside the run.
 
     Weights that were read with `torch.load` and set before `run.watch` leave no trace. What was
-    added to the data of a parent, and which of its test sets were seen again, needs both records.
+    added to the data of a parent, and which of its test rows were seen again, needs both records:
+    `repro.inheritance` tells it.
     """
 
     IGNORED: ClassVar = (

@@ -39,8 +39,8 @@ class Tuning(Fact):
     """Searches that were handed to `run.watch`, or fitted inside `run.watch_fits()`.
 
     Which rows the trials were scored on is not known here: of a scikit-learn search, `fit_scope`
-    has the rows it was given. Searches that are runs of their own (children of an MLflow run) are
-    for the history to find.
+    has the rows it was given. Searches whose trials are runs of their own (children of an MLflow
+    run) are for the history to find: `repro.nested_runs` counts them.
     """
 
     INLINE: ClassVar = ("searches",)

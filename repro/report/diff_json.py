@@ -28,6 +28,7 @@ def diff_json(diff: RunDiff) -> str:
         "code": asdict(diff.code),
         "rows": asdict(diff.rows),
         "columns": [asdict(found) for found in diff.columns],
+        "ancestors": [[asdict(found) for found in side] for side in diff.ancestors],
         "layers": [asdict(layer) for layer in diff.layers if layer.change != "same"],
     }
     return json.dumps(document, indent=2, ensure_ascii=False, default=_parts)

@@ -8,9 +8,9 @@ from rich.text import Text
 from repro.audit.layer_diff import LayerChange
 from repro.audit.record_diff import WHY, DiffGroup, DiffRow, RecordDiff, Result
 from repro.audit.run_diff import CodeDiff, ColumnsDiff, RowsDiff, RunDiff
-from repro.digest.row_set import Estimate
 from repro.facts.architecture import Layer
-from repro.report.shown import columns, document, listed, shown
+from repro.report.kin_entries import ancestor_rows
+from repro.report.shown import columns, document, estimated, listed, shown
 
 SIGNS = {"same": "  ", "removed": "- ", "added": "+ ", "changed": "~ "}
 STYLES = {"same": "dim", "removed": "red", "added": "green", "changed": "yellow"}
@@ -52,6 +52,7 @@ def _told(diff: RunDiff) -> Iterator[Text]:
     for title in ("shared rows", *WHY):
         if title in groups or details.get(title):
             yield from _group(title, groups.get(title), details.get(title, ()))
+    yield from _lineage(diff)
     yield from _results(records)
     if not records.groups and any(result.difference for result in records.results):
         yield Text("equal in everything compared, and yet the results differ", "bold yellow")
@@ -98,6 +99,14 @@ def _rows(rows: Sequence[DiffRow]) -> Iterator[Text]:
         yield Text(f"  and {len(rows) - MAX_LINES} more", "dim")
 
 
+def _lineage(diff: RunDiff) -> Iterator[Text]:
+    runs = (diff.records.left, diff.records.right)
+    for run, ancestors in zip(runs, diff.ancestors, strict=True):
+        if ancestors:
+            yield from (Text(), Text.assemble(("lineage", "bold"), (f"  of {run.name}", "dim")))
+            yield from columns(list(ancestor_rows(ancestors)))
+
+
 def _results(records: RecordDiff) -> Iterator[Text]:
     if records.results:
         yield from (Text(), Text("results", "bold"))
@@ -131,7 +140,7 @@ def _shared_rows(rows: RowsDiff, records: RecordDiff) -> Iterator[Text]:
         sides = [(pair.left, records.left.name), (pair.right, records.right.name)]
         (learned, learner), (judged, judge) = sorted(sides, key=lambda side: side[0] != "train")
         yield Text(
-            f"  {learned} of {learner} holds {_estimated(pair.features)} rows "
+            f"  {learned} of {learner} holds {estimated(pair.features)} rows "
             f"that are {judged} of {judge}",
             "yellow",
         )
@@ -142,7 +151,7 @@ def _shared_rows(rows: RowsDiff, records: RecordDiff) -> Iterator[Text]:
 def _kept_rows(rows: RowsDiff) -> Iterator[Text]:
     for pair in rows.shared:
         if pair.left == pair.right and pair.rows is not None:
-            yield Text(f"  {pair.left}: {_estimated(pair.rows)} distinct rows are the same", "dim")
+            yield Text(f"  {pair.left}: {estimated(pair.rows)} distinct rows are the same", "dim")
 
 
 def _columns(columns: Sequence[ColumnsDiff]) -> Iterator[Text]:
@@ -157,12 +166,6 @@ def _columns(columns: Sequence[ColumnsDiff]) -> Iterator[Text]:
             if names
         ]
         yield Text(f"  {found.role} columns: {'; '.join(parts)}", "yellow")
-
-
-def _estimated(count: Estimate | None) -> str:
-    if count is None or not count.error:
-        return f"{count.n if count else 0:,.0f}"
-    return f"{count.n:,.0f} +- {count.error:,.0f}"
 
 
 def _layers(changes: Sequence[LayerChange]) -> Iterator[Text]:

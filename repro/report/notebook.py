@@ -9,8 +9,11 @@ from repro.digest import short
 from repro.facts import fact_types
 from repro.facts.fact import Absent, Fact, Opaque
 from repro.facts.outcome import Outcome
+from repro.inheritance import Inheritance
+from repro.nested_runs import NestedRuns
 from repro.record import RunRecord, protocol, seal
 from repro.report.fact_entries import FACTS
+from repro.report.kin_entries import ancestor_rows, nested_rows
 from repro.report.record_text import fact_rows
 from repro.report.shown import columns, document
 from repro.report.technique_entries import TECHNIQUES
@@ -20,11 +23,20 @@ EARLIER = "an earlier version of repro wrote this record"
 CHECKS = "Checks"  # nobody has to make them: what was not done is left out
 
 
-def notebook_page(record: RunRecord) -> Text:
-    """What a person wants to know of a run; every recorded value is in `record_text`."""
+def notebook_page(
+    record: RunRecord,
+    *,
+    ancestors: Sequence[Inheritance] = (),
+    nested: NestedRuns | None = None,
+) -> Text:
+    """What a person wants to know of a run; every recorded value is in `record_text`.
+
+    What only the history knows, `ancestors` and `nested` runs, stands beside what the run recorded.
+    """
+    kin = {"Model": list(ancestor_rows(ancestors)), CHECKS: list(nested_rows(nested))}
     lines = [*_head(record)]
     for title, keys in _sections().items():
-        block = list(_block(record, title, keys))
+        block = list(_block(record, title, keys, kin.get(title, [])))
         lines += [Text(), Text(title, "bold"), *block] if block else []
     return document([*lines, *_notes(record), Text(), *_next(record)])
 
@@ -51,17 +63,18 @@ def _sections() -> Mapping[str, tuple[str, ...]]:
     return {**named, **{key.capitalize(): (key,) for key in fact_types() if key not in known}}
 
 
-def _block(record: RunRecord, title: str, keys: Sequence[str]) -> Iterator[Text]:
+def _block(
+    record: RunRecord, title: str, keys: Sequence[str], kin: Sequence[Sequence[str]]
+) -> Iterator[Text]:
     """The entries of several facts in one table, then what does not apply or is not known."""
     found = {key: record.facts.get(key) for key in keys}
-    yield from columns(
-        [
-            row
-            for key, fact in found.items()
-            if isinstance(fact, Fact)
-            for row in (ENTRIES[key](fact) if key in ENTRIES else fact_rows(key, fact))
-        ]
-    )
+    recorded = [
+        row
+        for key, fact in found.items()
+        if isinstance(fact, Fact)
+        for row in (ENTRIES[key](fact) if key in ENTRIES else fact_rows(key, fact))
+    ]
+    yield from columns([*recorded, *kin])
     missing = {key: fact for key, fact in found.items() if not isinstance(fact, Fact)}
     unknown: dict[str, list[str]] = {}
     inapplicable: dict[str, list[str]] = {}

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from repro.digest import short
+from repro.digest.row_set import Estimate
 from repro.facts.fact import Scalar
 
 MAX_CHARACTERS = 48
@@ -62,6 +63,17 @@ def listed(items: Sequence[str]) -> str:
     """
     more = f" and {len(items) - MAX_LISTED} more" if len(items) > MAX_LISTED else ""
     return f"{', '.join(items[:MAX_LISTED])}{more}"
+
+
+def estimated(count: Estimate | None) -> str:
+    """A number of rows, with its standard error if they were not all counted.
+
+    >>> estimated(Estimate(1200.0)), estimated(Estimate(112_000.0, error=310.4)), estimated(None)
+    ('1,200', '112,000 +- 310', '0')
+    """
+    if count is None or not count.error:
+        return f"{count.n if count else 0:,.0f}"
+    return f"{count.n:,.0f} +- {count.error:,.0f}"
 
 
 def columns(rows: Sequence[Sequence[str | Text]], *, indent: int = 2) -> list[Text]:

@@ -26,6 +26,8 @@ def test_a_set_that_holds_everything_counts():
     assert left.size() == Estimate(3.0, 0.0)
     assert left.shared(right) == right.shared(left) == Estimate(2.0, 0.0)
     assert left.shared(RowSet.of(hashes([]))) == Estimate(0.0, 0.0)
+    assert left.beyond(right) == right.beyond(left) == Estimate(1.0, 0.0)
+    assert left.beyond(RowSet.of(hashes([]))) == left.size()
 
 
 @QUICK
@@ -71,6 +73,9 @@ def test_an_exact_set_and_a_sketch_can_be_compared():
     found = sketch.shared(small)
     assert 0 < found.error < 100
     assert abs(found.n - 500) < 3 * found.error
+    beyond = sketch.beyond(small)
+    assert 0 < abs(beyond.n - 19_500) < 3 * beyond.error
+    assert small.beyond(sketch).n == 0
 
 
 def test_to_see_none_in_a_sample_is_no_certainty():

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from watched_training import facts, seen, step, watching
 
+import repro
 from repro.digest import digest_file
 from repro.facts.fact import Absent
 from repro.facts.lineage import Lineage
@@ -210,17 +211,12 @@ def test_technique_24_without_a_model_and_a_file_it_does_not_apply():
 
 
 @pytest.mark.slow
-def test_technique_24_a_run_reads_weights_and_returns_them_as_they_are(checkpoint, tmp_path):
-    from repro import tracked_run
-
-    uri = f"sqlite:///{tmp_path / 'store.db'}"
-    with tracked_run("transfer", tracking_uri=uri, seed=0, quiet=True) as run:
+def test_technique_24_a_run_reads_weights_and_returns_them_as_they_are(checkpoint, project):
+    with repro.tracked_run("transfer", seed=0, quiet=True) as run:
         state = run.load(checkpoint)["model"]
         model = Model()
         model.load_state_dict(state)
         run.watch(model, sgd(model))
         step(model, sgd(model), X)
-        fact = run.record("FINISHED", None).find(Lineage)
     assert torch.equal(state["head.bias"], torch.load(checkpoint)["model"]["head.bias"])
-    assert fact is not None
-    assert fact.loaded[0].model_share == 1.0
+    assert project.record(run.run_id).find(Lineage).loaded[0].model_share == 1.0
