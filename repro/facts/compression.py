@@ -1,6 +1,6 @@
 """What makes the model smaller: pruned weights, fewer bits."""
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from repro.facts.fact import Fact, Part
 
@@ -44,7 +44,9 @@ class Compression(Fact):
     Weights that a `forward` rounds, and keeps as floats, are not seen.
     """
 
+    VERSION: ClassVar = 2
     IGNORED: ClassVar = (
+        "compression.digest_*",  # other in each seed
         "compression.zeros",  # how sparse each weight got is a result
         "compression.zeros.*",
         "compression.masks.*.sparsity",
@@ -66,6 +68,14 @@ class Compression(Fact):
     bits_per_value: float | None = None
     parametrizations: tuple[str, ...] = ()  # fc.weight: WeightNorm
     zeros: tuple[Zeros, ...] = ()
+    # Of the main model's parameters as the masks leave them, of the values that are looked at.
+    digest_before: str | None = None  # the first step; None: it made none
+    digest_after: str | None = None  # at the end; None: no parameters, or packed away
+
+    @classmethod
+    def upgrade(cls, version: int, data: dict[str, Any]) -> dict[str, Any]:
+        """Version 1 had no digests."""
+        return data
 
 
 EXAMPLE = Compression(
@@ -79,4 +89,6 @@ EXAMPLE = Compression(
     levels=(Levels(path="fc.weight", n=3),),
     bits_per_value=32.0,
     zeros=(Zeros(path="features.0.weight", first=0.0, last=0.5),),
+    digest_before="blake3:ab",
+    digest_after="blake3:cd",
 )

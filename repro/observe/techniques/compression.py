@@ -11,7 +11,7 @@ from repro.facts.fact import Absent
 from repro.observe.architecture import is_initialized
 from repro.observe.models import Models
 from repro.observe.technique import Ending, Technique
-from repro.observe.weights import sample
+from repro.observe.weights import digest_of, fingerprint_of, sample
 
 MASK, ORIGINAL = "_mask", "_orig"  # how torch.nn.utils.prune names what it adds
 AWARE, CONVERTED = (".qat.", "FakeQuantize"), (".quantized.",)  # in the full name of a class
@@ -32,6 +32,7 @@ class CompressionObserver(Technique):
         self._zeros: dict[int, dict[str, float]] = {}  # share by path, by id of the model
         self._waking: dict[int, tuple[Any, float]] = {}  # all zeros at first: least share so far
         self._dtypes: dict[int, dict[str, str]] = {}
+        self._digests: dict[int, str | None] = {}  # before the first step, by id of the model
 
     def watched(self, model: Any, optimizer: Any, scheduler: Any, loss: Any) -> None:
         """Remember a model that is new."""
@@ -52,6 +53,7 @@ class CompressionObserver(Technique):
         shares = [(path, w, mask, _zero_share(w, mask)) for path, w, mask in _weights(model)]
         self._zeros[id(model)] = {path: share for path, *_, share in shares}
         self._dtypes[id(model)] = _dtypes(model)
+        self._digests[id(model)] = _digest(model)
         for _, weight, mask, share in shares:
             if mask is None and share == 1:
                 self._waking[id(weight)] = weight, share
@@ -86,6 +88,8 @@ class CompressionObserver(Technique):
             bits_per_value=_bits(self._models.last()),
             parametrizations=tuple(_parametrizations(self._models.modules())),
             zeros=tuple(zero for zero in zeros if zero.last >= SPARSE_FROM),
+            digest_before=self._digests.get(id(self._models.main())),
+            digest_after=_digest(self._models.main()),
         )
 
     def _is_untouched(self, weight: Any) -> bool:
@@ -127,6 +131,26 @@ def _weights(model: Any) -> Iterator[tuple[str, Any, Any]]:
                 if id(weight) not in seen:
                     seen.add(id(weight))
                     yield f"{path}.{plain}".strip("."), weight, mask
+
+
+def _digest(model: Any) -> str | None:
+    """Of every parameter under its plain name, so that a mask made permanent changes nothing."""
+    masks = dict(model.named_buffers(remove_duplicate=False))
+    found: dict[str, str | None] = {}
+    for path, parameter in model.named_parameters():
+        if is_initialized(parameter):
+            plain = path.removesuffix(ORIGINAL)
+            mask = masks.get(f"{plain}{MASK}") if plain != path else None
+            found[plain] = _fingerprint(parameter, mask)
+    return digest_of(found.items()) if found else None
+
+
+def _fingerprint(parameter: Any, mask: Any) -> str | None:
+    values = sample(parameter)
+    if values is None:
+        return None
+    kept = None if mask is None else sample(mask)
+    return fingerprint_of(parameter.shape, values if kept is None else values * kept)
 
 
 def _zero_share(weight: Any, mask: Any) -> float:

@@ -10,6 +10,7 @@ from torch.nn.utils import prune
 from watched_training import facts, seen, step, watching
 
 from repro.facts.initialization import Initialization
+from repro.observe import loaded_file
 
 IMAGES = torch.ones(2, 3, 8, 8)
 
@@ -236,6 +237,29 @@ def test_technique_07_weights_that_were_set_after_watch_are_loaded():
         told = {one.name: one.scheme for one in facts(training)["initialization"].schemes}
     assert told["Conv2d.weight"] == told["BatchNorm2d.weight"] == "loaded"
     assert told["Linear.weight"] == "default + loaded"
+
+
+def test_technique_07_weights_from_a_file_are_loaded_even_if_they_were_set_before_watch(tmp_path):
+    torch.save(cnn()[:6].state_dict(), tmp_path / "stage1.pt")
+    file = loaded_file.read(tmp_path / "stage1.pt")
+    model = cnn()
+    model.load_state_dict(file.content, strict=False)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with watching() as training:
+        training.audience.tell("loaded", file)
+        training.watch(model, optimizer, None)
+        step(model, optimizer, IMAGES)
+        told = {one.name: one.scheme for one in facts(training)["initialization"].schemes}
+    assert told["Conv2d.weight"] == told["Conv2d.bias"] == "loaded"
+    assert told["Linear.weight"] == "default"
+    assert told["BatchNorm2d.weight"] == "ones"  # as in any model: no sign of the file
+
+
+@pytest.mark.parametrize("shape", [(16, 64), (64, 16), (64, 64)])
+def test_technique_07_a_matrix_is_orthogonal_by_its_rows_or_by_its_columns(shape):
+    model = nn.Sequential(nn.Linear(*shape, bias=False))
+    init.orthogonal_(model[0].weight)
+    assert schemes(model, torch.ones(2, shape[0])) == {"Linear.weight": "orthogonal"}
 
 
 def test_technique_07_lazy_modules_are_told_as_what_they_became():

@@ -102,6 +102,98 @@ def test_technique_15_pruning_goes_with_the_fine_tuning_after_it():
     assert (fact.pruned, fact.is_permanent, fact.sparsity) == ("while training", True, 0.4)
 
 
+def digests_when(change, *, n_steps=1, model=None) -> tuple[str | None, str | None]:
+    """Of a model that is changed after its last step, if it made one."""
+    torch.manual_seed(0)
+    model = model or mlp()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
+    with watching() as training:
+        training.watch(model, optimizer, None)
+        for _ in range(n_steps):
+            step(model, optimizer, X)
+        change(model)
+        fact = facts(training, n_steps=n_steps)["compression"]
+    return fact.digest_before, fact.digest_after
+
+
+def test_technique_15_the_digest_of_the_weights_changes_by_pruning():
+    before, kept = digests_when(lambda model: None)
+    assert before == kept is not None
+    same, pruned = digests_when(lambda model: prune.l1_unstructured(model[0], "weight", amount=0.5))
+    assert same == before != pruned
+    same, pruned = digests_when(lambda model: prune.l1_unstructured(model[0], "bias", amount=0.5))
+    assert same == before != pruned
+
+
+def test_technique_15_the_digest_before_is_that_of_the_initialization():
+    found = seen(mlp(), X)
+    assert found["compression"].digest_before == found["initialization"].digest
+    assert found["compression"].digest_after != found["initialization"].digest
+
+
+def test_technique_15_a_mask_that_is_made_permanent_does_not_change_the_digest():
+    def masked(model):
+        prune.l1_unstructured(model[0], "weight", amount=0.5)
+
+    def permanent(model):
+        masked(model)
+        prune.remove(model[0], "weight")
+
+    assert digests_when(masked) == digests_when(permanent)
+
+
+def test_technique_15_the_digest_of_masked_weights_is_of_what_they_leave():
+    def change(model):
+        with torch.no_grad():
+            model[0].weight_orig[model[0].weight_mask == 0] += 1.0
+
+    torch.manual_seed(0)
+    model = mlp()
+    prune.l1_unstructured(model[0], "weight", amount=0.5)
+    before, after = digests_when(change, model=model)
+    assert before == after
+
+
+def test_technique_15_without_a_step_or_parameters_there_is_no_digest():
+    before, after = digests_when(lambda model: None, n_steps=0)
+    assert before is None
+    assert after is not None
+    with watching() as training:
+        training.watch(nn.Sequential(nn.ReLU()), None, None)
+        fact = facts(training)["compression"]
+    assert (fact.digest_before, fact.digest_after) == (None, None)
+
+
+def test_technique_15_parameters_without_values_do_not_keep_the_others_from_a_digest():
+    torch.manual_seed(0)
+    model = mlp()
+    model[1].later = nn.LazyLinear(4)  # never called
+    model[1].elsewhere = nn.Parameter(torch.empty(4, device="meta"))
+    before, after = digests_when(lambda model: nn.init.zeros_(model[0].bias), model=model)
+    assert None not in (before, after)
+    assert before != after
+
+
+def test_technique_15_the_digests_are_of_the_main_model():
+    torch.manual_seed(0)
+    first, second = mlp(), mlp()
+    with watching() as training:
+        for model in (first, second):
+            optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
+            training.watch(model, optimizer, None)
+            step(model, optimizer, X)
+        nn.init.zeros_(first[0].weight)
+        fact = facts(training)["compression"]
+    alone = compression(second, optimizer=optimizer)
+    assert fact.digest_before == fact.digest_after == alone.digest_after
+
+
+def test_technique_15_digests_are_not_compared():
+    paths = [path for path in compression(mlp()).flat() if "digest" in path]
+    assert len(paths) == 2
+    assert not any(map(is_compared, paths))
+
+
 def test_technique_15_pruning_of_a_shared_weight_counts_once():
     model = mlp()
     tied = nn.Linear(16, 16)
