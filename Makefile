@@ -1,12 +1,13 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test check bench fidelity secrets pictures clean
+.PHONY: help demo ui test test-services check bench fidelity secrets pictures clean
 
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+SERVICES := .venv/.services
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(INSTALLED) ## Train both arms of the digits example, and judge its claims
 	@$(BIN)/python examples/digits_optimizers/demo.py
@@ -17,6 +18,11 @@ ui: $(INSTALLED) ## Open the MLflow UI on the project's store
 test: check ## Run everything that CI runs
 	@$(BIN)/python -m pytest -q -rfEs -n 2 --dist worksteal
 
+test-services: $(SERVICES) ## Run the tests against PostgreSQL, and install it where it is missing
+	@ls /usr/lib/postgresql/*/bin/initdb > /dev/null 2>&1 || command -v initdb > /dev/null || \
+		{ apt-get -qq update && apt-get -qq install -y postgresql; }
+	@$(BIN)/python -m pytest -q -rfEs -m services tests/services
+
 check: $(INSTALLED) ## Run the static checks only: style, types, architecture, dependencies
 	@$(BIN)/ruff check --quiet --output-format concise
 	@$(BIN)/ruff format --check --quiet
@@ -24,7 +30,8 @@ check: $(INSTALLED) ## Run the static checks only: style, types, architecture, d
 	@$(BIN)/lint-imports --no-logo > .venv/lint-imports.log || { cat .venv/lint-imports.log; exit 1; }
 	@$(BIN)/deptry --no-ansi repro 2> .venv/deptry.log || { cat .venv/deptry.log; exit 1; }
 
-bench: $(INSTALLED) ## Measure
+bench: $(INSTALLED) ## Measure, beside TensorBoard and W&B, which are installed for it
+	@$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[bench]'
 	@$(BIN)/python -m pytest -q -m bench tests/benchmarks
 
 fidelity: $(INSTALLED) ## Show which states of a work tree `repro restore` brings back
@@ -47,4 +54,9 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check \
 		--constraint constraints.txt --editable '.[test,check]'
+	@touch $@
+
+$(SERVICES): $(INSTALLED)
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check \
+		--constraint constraints.txt --editable '.[services]'
 	@touch $@

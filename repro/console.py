@@ -1,6 +1,7 @@
 """What a run says while it goes on: a few lines on the standard error, or nothing."""
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from repro.digest import short
@@ -16,6 +17,8 @@ def start_lines(run: Run) -> list[str]:
     """Where the run is recorded, and what it starts from."""
     opened, mode = run.opened, run.seen.controlled.mode
     how = "attached to the active MLflow run" if opened.is_attached else "recorded"
+    if run.earlier:
+        how = f"resumed, segment {run.earlier.begun + 1}, {how}"
     code = _code_text(run.seen.code_state.seen(CODE_PATIENCE))
     return [
         f"{run.name} ({run.run_id[:8]}) {how} in {opened.shown_uri}",
@@ -33,10 +36,21 @@ def end_lines(run: Run, record: RunRecord | None, status: str, journal: Path) ->
     ]
 
 
+def interrupted_lines(run: Run, journal: Path) -> list[str]:
+    """What to do after a second Ctrl-C, while the run was being ended."""
+    return [
+        f"warning: interrupted before all was stored; it is in {journal}. "
+        f"Next: repro recover {run.run_id[:8]}",
+    ]
+
+
 def say(lines: list[str]) -> None:
-    """Print them."""
+    """Print them, if there is someone to read: a terminal may be closed."""
+    if sys.stderr is None:
+        return
     for line in lines:
-        print(f"repro  {line}", file=sys.stderr, flush=True)
+        with suppress(OSError, ValueError):
+            print(f"repro  {line}", file=sys.stderr, flush=True)
 
 
 def _code_text(state: CodeState | Absent | None) -> str:

@@ -1,13 +1,17 @@
 """Writes to the journal, while a run goes on, what a killed one should leave."""
 
 import time
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+from repro.ending import Signals
 from repro.observe.observer import observed
 from repro.observe.redaction import masked_record
 from repro.record import RunRecord, dump_facts
 from repro.run import Run
 from repro.store.journal import Journal
+from repro.store.spool import keep
 
 FORMAT = "repro.journal/1"
 BYTES_A_SECOND = 20_000  # a long ledger of scores is not written at every epoch
@@ -16,29 +20,44 @@ BYTES_A_SECOND = 20_000  # a long ledger of scores is not written at every epoch
 class EarlyFacts:
     """First where the run is, then the facts that cost little, again when there is news."""
 
-    def __init__(self, run: Run, journal: Journal) -> None:
+    def __init__(self, run: Run, journal: Journal, signals: Signals) -> None:
         self._run = run
         self._journal = journal
+        self._signals = signals
+        self._n_told = 0
         self._next = 0.0
         self._is_code_told = False
         journal.append("run", _place(run))
         self.write()
 
     def write(self) -> None:
-        """Write the facts if they have changed; never raises."""
+        """Write the facts if they have changed, and what asked the run to end; never raises."""
+        self._tell_signals()
         seen = self._run.seen
-        is_news = seen.is_news or (not self._is_code_told and seen.code_state.seen(0) is not None)
+        is_code_new = not self._is_code_told and seen.code_state.seen(0) is not None
+        is_news = seen.is_news or is_code_new or seen.is_environment_due
         if is_news and time.monotonic() >= self._next:
             self._is_code_told = seen.code_state.seen(0) is not None
             seen.is_news = False
             observed(self._append)
 
+    def _tell_signals(self) -> None:
+        """Soon a harder one may come; the signal's own handler must not wait for a lock."""
+        for name in self._signals.came[self._n_told :]:
+            self._n_told += 1
+            self._journal.append("signal", {"name": name, "at": datetime.now(UTC).isoformat()})
+
     def _append(self) -> None:
         run = self._run
         facts = masked_record(RunRecord(run.run_id, run.name, run.early())).facts
         data = dump_facts(facts)
+        observed(self._keep_evidence)
         self._journal.append("facts", data)
         self._next = time.monotonic() + len(str(data)) / BYTES_A_SECOND
+
+    def _keep_evidence(self) -> Path:
+        """What the facts refer to: a killed run's code can be brought back, too."""
+        return keep(self._journal.folder, self._run.seen.evidence())
 
 
 def _place(run: Run) -> dict[str, Any]:
@@ -52,4 +71,5 @@ def _place(run: Run) -> dict[str, Any]:
         "name": run.name,
         "started_at": run.started_at.isoformat(),
         "is_attached": opened.is_attached,
+        "segment": run.earlier.begun + 1 if run.earlier else 1,
     }

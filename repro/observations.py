@@ -23,6 +23,7 @@ from repro.observe.training import Training
 from repro.store.point import metric_name, metric_value, step_number
 
 TRAIN = "train"
+ENVIRONMENT_SECONDS = 30.0  # until it is read early: a quarter of a second that others wait for
 CODE_SECONDS = 60.0  # that the record waits for the code to be read
 
 
@@ -38,21 +39,35 @@ class Observations:
     ship: Callable[..., None]  # values by name, step=
     notes: list[str]
     nested_in: str | None = None  # id of the run around this one
+    scores: Scores | None = None  # of the segments before, in a resumed run
     plan: Split | Absent | None = None
     curves: Curves = field(default_factory=Curves)
     is_news: bool = True  # something that `early` tells has changed
     _clock: float = field(default_factory=time.monotonic)
+    _is_environment_told: bool = False
 
     def __post_init__(self) -> None:
         look = self.training.is_in_training_mode
         self.data_book = DataBook(self.notes)
-        self.book = ScoreBook(self._scored, training_mode=look, notes=self.notes)
+        self.book = ScoreBook(
+            self.log_metrics,
+            training_mode=look,
+            notes=self.notes,
+            earlier=self.scores,
+            entered=self._tell_scores,
+        )
 
     def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
         """As `Run.log_metrics`."""
         values = {metric_name(name): metric_value(name, value) for name, value in metrics.items()}
         self.ship(values, step=step_number(step))
         self.curves.add(values, step)
+
+    @property
+    def is_environment_due(self) -> bool:
+        """Whether the training has gone on for so long that a killed run should tell it, too."""
+        is_late = time.monotonic() - self._clock > ENVIRONMENT_SECONDS
+        return is_late and not self._is_environment_told
 
     def early(self) -> dict[str, Fact | Absent]:
         """The facts that a killed run should leave: those that cost little, as they stand now."""
@@ -64,6 +79,10 @@ class Observations:
             "split": self.plan,
             "scores": Scores(scored=self.book.scored, reads=self.book.reads),
         }
+        if time.monotonic() - self._clock > ENVIRONMENT_SECONDS:
+            self._is_environment_told = True
+            found["environment"] = observed(environment.at_end)
+            found["hardware"] = observed(hardware.at_end)
         return {key: fact for key, fact in found.items() if fact is not None}
 
     def facts(self, series: tuple[Series, ...]) -> dict[str, Fact | Absent]:
@@ -90,8 +109,7 @@ class Observations:
         kept: Mapping[str, Any] = state.evidence if isinstance(state, code.CodeState) else {}
         return {**kept, **self.book.evidence(), **self.data_book.evidence()}
 
-    def _scored(self, metrics: Mapping[str, float], step: int) -> None:
-        self.log_metrics(metrics, step)
+    def _tell_scores(self) -> None:
         self.is_news = True
 
     def _code(self) -> Any:

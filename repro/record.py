@@ -21,6 +21,7 @@ from repro.facts.scores import Scores
 from repro.facts.split import Split
 
 FORMAT = "repro.record/1"
+SEAL = "repro.record"  # the tag that holds the digest of the record
 
 F = TypeVar("F", bound=Fact)
 T = TypeVar("T")
@@ -46,6 +47,7 @@ class RunRecord:
     run_id: str
     name: str
     facts: Mapping[str, Fact | Absent | Opaque]
+    sealed: str | None = field(default=None, compare=False)  # digest of the text it was read from
 
     def get(self, kind: type[F]) -> F | Absent | Opaque:
         """The fact, or why it is missing."""
@@ -191,7 +193,7 @@ def load(text: str) -> RunRecord:
                 f"the record says {data['format']!r}; this version reads {FORMAT!r}."
             )
         facts = load_facts(data["facts"])
-        return RunRecord(run_id=data["run_id"], name=data["name"], facts=facts)
+        return RunRecord(data["run_id"], data["name"], facts, digest_bytes(text.encode()))
     except ValidationError as error:
         where, why = error.errors()[0]["loc"], error.errors()[0]["msg"]
         path = ".".join(map(str, (error.title, *where)))
@@ -240,7 +242,7 @@ def short_tags(record: RunRecord) -> dict[str, str]:
     data, split = record.find(Data), record.find(Split)
     group = protocol(record)
     tags = {
-        "repro.record": seal(record),
+        SEAL: seal(record),
         "repro.code": _code_tag(code) if code else None,
         "repro.data": short(data.pool_digest) if data else None,
         "repro.split": short(split.fingerprint or split.test_digest) if split else None,

@@ -7,14 +7,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from repro.continuation import Earlier, Sent
 from repro.determinism import isolated, numpy_rng, seeded_loader, torch_generator
-from repro.digest import digest_bytes
 from repro.errors import UsageError
-from repro.facts.contents import Contents, FileContent, SeriesContent
+from repro.facts.contents import Contents
 from repro.facts.fact import Absent, Fact, Opaque
 from repro.facts.outcome import Outcome
 from repro.facts.params import Param, Params
 from repro.facts.scores import Series
+from repro.facts.segments import Segments
 from repro.observations import TRAIN, Observations
 from repro.observe import loaded_file, split, watchable
 from repro.observe.observer import observed
@@ -23,6 +24,8 @@ from repro.observe.scorer import Scorer
 from repro.observe.scores import Measure
 from repro.observe.training import Training
 from repro.record import RunRecord
+from repro.store.contents import file_contents, series_at_end, with_held
+from repro.store.held import Held
 from repro.store.mlflow import OpenRun, first_line
 from repro.store.point import metric_name
 from repro.store.shipper import Shipper
@@ -43,6 +46,7 @@ class Run:
     shipper: Shipper
     seen: Observations
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    earlier: Earlier | None = None  # what the run was before this process resumed it
 
     @property
     def run_id(self) -> str:
@@ -273,14 +277,18 @@ class Run:
 
     def record(self, outcome: Outcome) -> RunRecord:
         """Everything observed, as it stands now."""
-        params, series = self._read_back()
+        held = self._read_back()
+        params, series = self._logged_past_us(held)
         facts: dict[str, Fact | Absent | Opaque] = {
             "params": Params(declared=self.seen.declared, logged=params),
             **self.seen.facts(series),
-            "contents": observed(self._contents),
+            "segments": Segments(),
+            "contents": observed(self._contents, held),
             "outcome": outcome,
         }
-        return masked_record(RunRecord(self.run_id, self.name, facts))
+        if self.earlier is not None:
+            facts = self.earlier.continued(facts)
+        return with_held(masked_record(RunRecord(self.run_id, self.name, facts)), held)
 
     @contextmanager
     def noted(self, what: str) -> Iterator[None]:
@@ -290,31 +298,37 @@ class Run:
         except Exception as error:  # the boundary around the store
             self.notes.append(f"{what}: {type(error).__name__}: {first_line(error)}")
 
-    def early(self) -> dict[str, Fact | Absent]:
+    def early(self) -> dict[str, Fact | Absent | Opaque]:
         """The facts that a killed run should leave."""
-        return {"params": Params(declared=self.seen.declared), **self.seen.early()}
+        facts: dict[str, Fact | Absent | Opaque] = {
+            "params": Params(declared=self.seen.declared),
+            **self.seen.early(),
+            "segments": Segments(),
+        }
+        return facts if self.earlier is None else self.earlier.early(facts)
 
-    def _contents(self) -> Contents:
-        series = self.shipper.series().items()
-        return Contents(
-            series=tuple(SeriesContent(name=k, n_points=n, digest=d) for k, (n, d) in series),
-            files=tuple(
-                FileContent(path=path, digest=digest_bytes(content))
-                for path, content in sorted(self.seen.evidence().items())
-            ),
-        )
+    def _contents(self, held: Held | None) -> Contents:
+        sent: Sent = self.shipper.series()
+        if self.earlier is not None:
+            sent = self.earlier.sent(sent)
+        series = series_at_end(sent, held, self.opened.values)
+        return Contents(series=tuple(series), files=file_contents(self.seen.evidence()))
 
-    def _read_back(self) -> tuple[tuple[Param, ...], tuple[Series, ...]]:
-        """Params and metrics that reached MLflow by other ways: `mlflow.log_*` and autolog."""
+    def _read_back(self) -> Held | None:
         try:
-            logged, series = self.opened.read_back()
+            return self.opened.read_back()
         except Exception as error:  # the store's failure becomes a recorded reason
             self.notes.append(f"what MLflow holds was not read back: {first_line(error)}")
+            return None
+
+    def _logged_past_us(self, held: Held | None) -> tuple[tuple[Param, ...], tuple[Series, ...]]:
+        """Params and metrics that reached MLflow by other ways: `mlflow.log_*` and autolog."""
+        if held is None:
             return (), ()
         ours = {param.name for param in self.seen.declared}
         scored = {score.name for score in self.seen.book.scored}
-        theirs = {k: masked_value(k, v) for k, v in sorted(logged.items()) if k not in ours}
+        theirs = {k: masked_value(k, v) for k, v in sorted(held.params.items()) if k not in ours}
         return (
             tuple(Param(name=k, value=str(v)) for k, v in theirs.items()),
-            tuple(item for item in series if item.name not in scored),
+            tuple(series for name, series in held.series.items() if name not in scored),
         )

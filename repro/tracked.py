@@ -1,5 +1,6 @@
 """`tracked_run`: makes a block of training code reproducible, and records it in MLflow."""
 
+import atexit
 import contextlib
 import functools
 import inspect
@@ -7,28 +8,33 @@ import os
 import secrets
 import sys
 from collections.abc import Callable, Mapping
-from contextvars import ContextVar, Token
-from dataclasses import dataclass
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
 from typing import ParamSpec, TypeVar
 
 from repro.closing import finish
-from repro.console import end_lines, say, start_lines
+from repro.console import end_lines, interrupted_lines, say, start_lines
 from repro.determinism import Controlled, Mode, explain, isolated
 from repro.determinism.arrival import Arrivals, is_imported
 from repro.early_facts import EarlyFacts
-from repro.ending import ending_of
+from repro.ending import Ending, Signals
 from repro.errors import SeedConflict, UsageError
 from repro.facts.fact import Absent
 from repro.facts.params import Param
+from repro.facts.scores import Scores
 from repro.observations import Observations
 from repro.observe import code, params
 from repro.observe.background import Background
 from repro.observe.code import CodeState
 from repro.observe.determinism import SeedSource
+from repro.observe.observer import observed
 from repro.observe.redaction import masked_text, masked_value
 from repro.observe.training import Training
+from repro.resuming import Asked, Resumed
+from repro.resuming import resumed as find_resumed
 from repro.run import Run
 from repro.store.journal import Journal
 from repro.store.location import Location, locate
@@ -49,15 +55,22 @@ def active_run() -> Run | None:
     return next(reversed(_ACTIVE.get()), None)
 
 
-@dataclass
+@dataclass(eq=False)
 class _Entered:
     """What one `with` block has to give back."""
 
+    block: "tracked_run"
     run: Run
     journal: Journal
+    signals: Signals
     arrivals: Arrivals
-    token: Token[tuple[Run, ...]]
-    process: int  # that entered
+    process: int = field(default_factory=os.getpid)  # that entered
+    leaving: Lock = field(default_factory=Lock)
+
+    def at_exit(self) -> None:
+        """End the block if the interpreter ends before it is left."""
+        if os.getpid() == self.process:
+            self.block._end(self, self.signals.ending_at_exit())
 
 
 class tracked_run:  # noqa: N801  # reads as a function, like contextlib.closing
@@ -85,11 +98,15 @@ class tracked_run:  # noqa: N801  # reads as a function, like contextlib.closing
         The store, over `MLFLOW_TRACKING_URI` and repro.toml.
     quiet : bool
         Print nothing to the standard error.
+    resume : str, optional
+        Id, beginning of an id, or name of a run that has ended, and goes on: with its name, seed
+        and params, to which new ones may come. Weights and generators are the script's to restore.
 
     Raises
     ------
     UsageError
-        An argument cannot be used; `SeedConflict` if `seed` and `REPRO_SEED` differ.
+        An argument cannot be used; `SeedConflict` if `seed` and `REPRO_SEED` differ; `UnknownRun`
+        if there is none to resume.
     StoreUnavailable
         No store can be written, neither the one asked for nor one on this machine.
     """
@@ -105,6 +122,7 @@ class tracked_run:  # noqa: N801  # reads as a function, like contextlib.closing
         tags: Mapping[str, str] | None = None,
         tracking_uri: str | None = None,
         quiet: bool = False,
+        resume: str | None = None,
     ) -> None:
         if name is not None and (not isinstance(name, str) or not name.strip()):
             raise UsageError(f"name={name!r} names no run. Pass some text, or leave it out.")
@@ -116,6 +134,7 @@ class tracked_run:  # noqa: N801  # reads as a function, like contextlib.closing
         self._tags = {str(k): str(masked_value(str(k), v)) for k, v in (tags or {}).items()}
         self._tracking_uri = tracking_uri
         self._quiet = quiet
+        self._resume = resume
         self._entered: list[_Entered] = []
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
@@ -129,7 +148,7 @@ class tracked_run:  # noqa: N801  # reads as a function, like contextlib.closing
         @functools.wraps(function)
         def tracked(*args: P.args, **kwargs: P.kwargs) -> R:
             with tracked_run(
-                self._name or function.__name__,
+                self._name or (None if self._resume else function.__name__),
                 experiment=self._experiment,
                 seed=self._seed,
                 params=self._params,
@@ -137,6 +156,7 @@ class tracked_run:  # noqa: N801  # reads as a function, like contextlib.closing
                 tags=self._tags,
                 tracking_uri=self._tracking_uri,
                 quiet=self._quiet,
+                resume=self._resume,
             ):
                 return function(*args, **kwargs)
 
@@ -144,18 +164,42 @@ class tracked_run:  # noqa: N801  # reads as a function, like contextlib.closing
 
     def __enter__(self) -> Run:
         seed, source = resolve_seed(self._seed)
-        controlled = Controlled(seed, self._mode)
         declared = params.declared(self._params)
-        name = self._name or _default_name()
         location = locate(self._tracking_uri)
-        code_state = Background(functools.partial(_code_state, _caller()), "code")
+        asked = Asked(self._resume, self._name, self._experiment, (seed, source), declared)
         with isolated():
-            opened = self._open(location, name)
+            resumed = find_resumed(location, asked, is_nested=active_run() is not None)
+        if resumed is not None:
+            (seed, source), declared = resumed.seed, resumed.declared
+        controlled = Controlled(seed, self._mode)
+        name = resumed.name if resumed else self._name or _default_name()
+        code_state = Background(functools.partial(_code_state, _caller()), "code")
+        signals = Signals()
+        signals.watch()
         try:
-            return self._begin(location, opened, name, controlled, source, declared, code_state)
+            with resumed.claimed() if resumed else contextlib.nullcontext():
+                with isolated():
+                    opened = resumed.open(self._tags) if resumed else self._open(location, name)
+                entered = self._entered_run(
+                    location,
+                    opened,
+                    name,
+                    controlled,
+                    source,
+                    declared,
+                    code_state,
+                    signals,
+                    resumed,
+                )
         except BaseException:
-            opened.end("FAILED")
+            signals.give_back()
             raise
+        try:
+            self._begin(entered)
+        except BaseException as error:
+            self._end(entered, signals.ending(error))
+            raise
+        return entered.run
 
     def _open(self, location: Location, name: str) -> OpenRun:
         is_nested = active_run() is not None
@@ -170,7 +214,7 @@ class tracked_run:  # noqa: N801  # reads as a function, like contextlib.closing
             nested=is_nested,
         )
 
-    def _begin(
+    def _entered_run(
         self,
         location: Location,
         opened: OpenRun,
@@ -179,11 +223,18 @@ class tracked_run:  # noqa: N801  # reads as a function, like contextlib.closing
         source: SeedSource,
         declared: tuple[Param, ...],
         code_state: Background[CodeState],
-    ) -> Run:
-        journal = Journal(location.journals(opened.tracking_uri) / opened.run_id)
+        signals: Signals,
+        resumed: Resumed | None,
+    ) -> _Entered:
+        earlier = resumed.earlier if resumed else None
+        try:
+            journal = Journal(location.journals(opened.tracking_uri) / opened.run_id)
+            shipper = Shipper(opened.as_store, journal)
+        except BaseException:
+            opened.end(resumed.status if resumed else "FAILED")
+            raise
         around = active_run()
         training = Training(lambda: active_run() in (None, run))
-        shipper = Shipper(opened.as_store, journal)
         seen = Observations(
             controlled=controlled,
             seed_source=source,
@@ -193,22 +244,32 @@ class tracked_run:  # noqa: N801  # reads as a function, like contextlib.closing
             ship=shipper.log,
             notes=[],
             nested_in=None if around is None else around.run_id,
+            scores=earlier.record.find(Scores) if earlier else None,
         )
-        run = Run(name, opened, shipper, seen)
-        shipper.start(EarlyFacts(run, journal).write)
-        if opened.instead_of:
-            run.notes.append(f"another store was used instead of {opened.instead_of}")
-        with run.noted("params were not logged"):
-            opened.log_params(declared)
+        run = Run(name, opened, shipper, seen, earlier=earlier)
         arrivals = Arrivals({} if is_imported("torch") else {"torch": training.hook_optimizers})
+        entered = _Entered(self, run, journal, signals, arrivals)
+        self._entered.append(entered)
+        atexit.register(entered.at_exit)
+        return entered
+
+    def _begin(self, entered: _Entered) -> None:
+        run, signals = entered.run, entered.signals
+        run.shipper.start(EarlyFacts(run, entered.journal, signals).write)
+        if run.opened.instead_of:
+            run.notes.append(
+                f"another store was used instead of {run.opened.instead_of}. "
+                f"`repro recover {run.run_id[:8]}` copies the run there when it answers"
+            )
+        with run.noted("params were not logged"):
+            run.opened.log_params(run.seen.declared)
         if is_imported("torch"):
-            training.hook_optimizers()
-        arrivals.__enter__()
-        self._say(start_lines(run))
-        token = _ACTIVE.set((*_ACTIVE.get(), run))
-        self._entered.append(_Entered(run, journal, arrivals, token, os.getpid()))
-        controlled.enter()
-        return run
+            run.training.hook_optimizers()
+        entered.arrivals.__enter__()
+        self._say([*start_lines(run), *filter(None, [signals.unwatched])])
+        _ACTIVE.set((*_ACTIVE.get(), run))
+        run.seen.controlled.enter()
+        signals.release()
 
     def __exit__(
         self,
@@ -216,24 +277,45 @@ class tracked_run:  # noqa: N801  # reads as a function, like contextlib.closing
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        entered = self._entered.pop()
-        if os.getpid() != entered.process:
+        entered = self._left()
+        if entered is None or os.getpid() != entered.process:
             return  # a forked child that left the block by itself: the run is its parent's
-        run = entered.run
-        _ACTIVE.reset(entered.token)
+        entered.signals.hold()
+        advice = observed(explain, error) if error is not None else None
+        if error is not None and isinstance(advice, str):
+            error.add_note(advice)
+        self._end(entered, entered.signals.ending(error))
+
+    def _left(self) -> _Entered | None:
+        """The innermost block of this object here; other threads may have entered it, too."""
+        here = _ACTIVE.get()
+        mine = [entered for entered in self._entered if any(entered.run is run for run in here)]
+        return next(reversed(mine or self._entered), None)
+
+    def _end(self, entered: _Entered, ending: Ending) -> None:
+        with entered.leaving:  # once: by its thread, or by the interpreter's end
+            if entered in self._entered:
+                self._entered.remove(entered)
+                self._finish(entered, ending)
+
+    def _finish(self, entered: _Entered, ending: Ending) -> None:
+        run, folder = entered.run, entered.journal.folder
+        entered.signals.hold()
+        atexit.unregister(entered.at_exit)
+        _ACTIVE.set(tuple(active for active in _ACTIVE.get() if active is not run))
         try:
-            advice = explain(error) if error is not None else None
-            if error is not None and advice:
-                error.add_note(advice)
             entered.arrivals.__exit__(None, None, None)
             run.training.unhook()
-            ending = ending_of(error)
             record = finish(run, entered.journal, ending)
-            self._say(end_lines(run, record, ending.status, entered.journal.folder))
+            self._say(end_lines(run, record, ending.status, folder))
+        except BaseException:
+            self._say(interrupted_lines(run, folder))
+            raise
         finally:
             run.seen.controlled.exit()
             entered.journal.close()
             run.shipper.close()
+            entered.signals.give_back()
 
     def _say(self, lines: list[str]) -> None:
         if not self._quiet:

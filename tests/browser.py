@@ -91,8 +91,8 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _server(tracking_uri: str, port: int, folder: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "mlflow", "server", "--workers", "1"]
+def _server(tracking_uri: str, port: int, folder: Path, *options: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "mlflow", "server", "--workers", "1", *options]
     where = ["--host", "127.0.0.1", "--port", str(port), "--backend-store-uri", tracking_uri]
     with (folder / "log").open("wb") as log:
         return subprocess.Popen(

@@ -7,7 +7,15 @@ import pytest
 # Before torch is loaded: workers of several threads each would wait for one another.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-pytest_plugins = ["browser", "project", "repository"]
+pytest_plugins = [
+    "browser",
+    "journal_values",
+    "project",
+    "repository",
+    "sealed_run",
+    "shipping",
+    "signal_handlers",
+]
 
 # Set in the developer's shell, each would send a test to a real store or another seed.
 FOREIGN = (

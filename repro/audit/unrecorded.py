@@ -18,6 +18,7 @@ HOW_TO_RECORD: Mapping[str, str] = {
     "fit_scope": "fit inside `with run.watch_fits():`",
     "gradients": "run.watch(model, optimizer)",
     "initialization": "run.watch(model, optimizer), before the first step",
+    "integrity": "wait for the end of the run, or `repro recover RUN`",
     "lineage": "run.watch(model, optimizer)",
     "loss": "run.watch(model, optimizer, loss=loss_fn)",
     "normalization": "run.watch(model, optimizer)",

@@ -13,11 +13,14 @@ COMMANDS = {
     "audit": "Judge the claims of repro.toml, or one given by options.",
     "diff": "Show in what two runs differ.",
     "explain": "Say why a rule exists, and what to do when it speaks.",
+    "recover": "Bring to MLflow what a killed run, or one without a server, has left.",
     "restore": "Bring the code of a run back into an empty folder.",
     "rules": "List all rules.",
     "run": "Run a training command, once for each seed.",
     "show": "Show everything recorded about a run.",
+    "status": "List the runs of this machine that MLflow does not have in full.",
     "ui": "Open the MLflow UI on the project's store.",
+    "verify": "Tell whether runs are as they were when they ended.",
 }
 USAGE_ERROR = 2
 

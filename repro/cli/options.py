@@ -11,16 +11,21 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def store_options(command: F) -> F:
-    """Which store and which experiment to read."""
-    command = click.option(
-        "--experiment", metavar="NAME", help="By default that of repro.toml, then Default."
-    )(command)
+def tracking_uri_option(command: F) -> F:
+    """Which store to use."""
     return click.option(
         "--tracking-uri",
         metavar="URI",
         help="By default MLFLOW_TRACKING_URI, then repro.toml, then MLflow's own.",
     )(command)
+
+
+def store_options(command: F) -> F:
+    """Which store and which experiment to read."""
+    command = click.option(
+        "--experiment", metavar="NAME", help="By default that of repro.toml, then Default."
+    )(command)
+    return tracking_uri_option(command)
 
 
 def json_option(command: F) -> F:

@@ -1,6 +1,6 @@
 """Whether MLflow still holds what was sealed."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from repro.facts.fact import Fact, Part
 
@@ -8,8 +8,9 @@ from repro.facts.fact import Fact, Part
 class Alteration(Part):
     """One thing that is not as it was when the run ended."""
 
-    kind: Literal["param", "metric", "tag", "artifact"]
-    name: str
+    what: (
+        str  # its kind and name: "param lr", "metric loss", "tag repro.code", "artifact repro/..."
+    )
     was: str
     now: str
 
@@ -20,9 +21,10 @@ class Integrity(Fact):
     IGNORED: ClassVar = ("integrity.*",)
 
     altered: tuple[Alteration, ...] = ()
-    n_unchecked: int = 0  # series of other loggers whose last value alone was compared
+    undecided: tuple[str, ...] = ()  # altered or not, it cannot be told
+    unsealed: tuple[str, ...] = ()  # nothing was sealed that it could be compared with
 
 
 EXAMPLE = Integrity(
-    altered=(Alteration(kind="param", name="lr", was="0.1", now="0.01"),), n_unchecked=0
+    unsealed=("metric system/cpu: MLflow measures it, until the end of the run",),
 )

@@ -12,7 +12,7 @@ class Segment(Part):
     index: int  # from 1
     status: str  # how it ended
     reason: str | None = None  # if it did not finish: the error, or what killed it
-    started_at: datetime  # UTC
+    started_at: datetime | None = None  # UTC
     ended_at: datetime | None = None
     n_steps: int | None = None  # optimizer steps; None: not known
     code_tree: str | None = None  # Code.kept_tree
@@ -33,6 +33,13 @@ class Segments(Fact):
     earlier: tuple[Segment, ...] = ()
     is_code_changed: bool | None = False  # imported files differ between segments; None: unknown
     is_environment_changed: bool | None = False
+    changed: tuple[str, ...] = ()  # paths of what else was seen to differ: another optimizer
+    altered: tuple[str, ...] = ()  # what was not as it was sealed when the run went on
+
+    @property
+    def number(self) -> int:
+        """Of the last segment, from 1."""
+        return len(self.earlier) + 1
 
 
 EXAMPLE = Segments(

@@ -1,5 +1,6 @@
 """Counts every look at a role of the data: who looks often enough finds what is not there."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from repro.facts.scores import Read
@@ -10,8 +11,11 @@ MAX_ENTRIES = 1_000  # about 300 kB of a record
 class Ledger:
     """One entry for each role, metric and set of rows, however often they meet."""
 
-    def __init__(self) -> None:
-        self._reads: dict[tuple[str, str | None, str | None], Read] = {}
+    def __init__(self, reads: Iterable[Read] = ()) -> None:
+        """`reads`: the entries so far, in a resumed run."""
+        self._reads: dict[tuple[str, str | None, str | None], Read] = {
+            (read.role, read.metric, read.rows_digest): read for read in reads
+        }
 
     def look(
         self, role: str, metric: str, n_rows: int, rows_digest: str | None, *, step: int

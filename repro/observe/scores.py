@@ -10,7 +10,7 @@ from repro.determinism import isolated
 from repro.digest import RowHashes, digest_bytes, ordered_digest, row_hashes, table
 from repro.errors import UsageError
 from repro.facts.fact import Absent
-from repro.facts.scores import Read, Score
+from repro.facts.scores import Read, Score, Scores
 from repro.observe import per_example
 from repro.observe.direction import known_direction
 from repro.observe.evidence import Evidence, evidence_path
@@ -88,13 +88,22 @@ class ScoreBook:
     """Every score of a run, with the ledger of looks."""
 
     def __init__(
-        self, log: Log, training_mode: Callable[[], bool | None], notes: list[str]
+        self,
+        log: Log,
+        training_mode: Callable[[], bool | None],
+        notes: list[str],
+        earlier: Scores | None = None,
+        entered: Callable[[], object] = lambda: None,
     ) -> None:
+        """`earlier`: the scores and looks so far, in a resumed run; `entered`: told of others."""
         self._log = log
+        self._entered = entered
         self._training_mode = training_mode
         self._notes = notes
-        self._ledger = Ledger()
+        self._ledger = Ledger(earlier.reads if earlier else ())
         self._scores: dict[str, dict[tuple[Any, ...], tuple[Score, bytes | None]]] = {}
+        for score in earlier.scored if earlier else ():
+            self._enter(score, None)
 
     def score(
         self, measure: Measure, y_true: Any, y_pred: Any, *, rows: Any = None, step: int = 0
@@ -128,15 +137,18 @@ class ScoreBook:
         if isinstance(found, Absent):
             self._note(f"{measure.name} was logged, not scored: {found.reason}")
         else:
-            score, values = found
-            same_name = self._scores.setdefault(score.name, {})
-            key = tuple(getattr(score, part) for part in DEFINITION)
-            same_name.pop(key, None)  # the last score of a name stands last
-            same_name[key] = (score, values)
-            if len(same_name) > MAX_DEFINITIONS:
-                del same_name[next(iter(same_name))]
+            self._enter(*found)
         digest = None if isinstance(taken.rows, Absent) else ordered_digest(taken.rows)
         self._ledger.look(measure.on, measure.name, taken.n_rows, digest, step=taken.step)
+        self._entered()
+
+    def _enter(self, score: Score, values: bytes | None) -> None:
+        same_name = self._scores.setdefault(score.name, {})
+        key = tuple(getattr(score, part) for part in DEFINITION)
+        same_name.pop(key, None)  # the last score of a name stands last
+        same_name[key] = (score, values)
+        if len(same_name) > MAX_DEFINITIONS:
+            del same_name[next(iter(same_name))]
 
     def _described(self, measure: Measure, taken: Taken) -> tuple[Score, bytes | None] | Absent:
         if isinstance(taken.rows, Absent):

@@ -13,10 +13,12 @@ from repro.facts.determinism import Determinism
 from repro.facts.environment import Environment
 from repro.facts.hardware import Hardware
 from repro.facts.optimizer import Optimizer, Setting
+from repro.facts.outcome import Outcome
 from repro.facts.params import Params
 from repro.facts.scores import Score, Scores
+from repro.facts.segments import Segments
 from repro.facts.split import Split
-from repro.report.shown import shown
+from repro.report.shown import listed, shown
 
 Row = list[str]
 MAX_ROWS = 15  # of one kind; `repro show --all` has all of them
@@ -135,6 +137,26 @@ def _budget(budget: Budget) -> Iterator[Row]:
     yield ["test set", f"looked at {times}"]
 
 
+def _segments(segments: Segments) -> Iterator[Row]:
+    """Nothing for a run that was never resumed."""
+    for one in segments.earlier:
+        steps = "steps unknown" if one.n_steps is None else counted(one.n_steps, "step")
+        why = f": {shown(one.reason)}" if one.reason else ""
+        when = f"{one.started_at:%Y-%m-%d %H:%M:%S} UTC, " if one.started_at else ""
+        yield [f"segment {one.index}", f"{when}{steps}, {one.status}{why}"]
+    if segments.earlier:
+        yield [f"segment {segments.number}", f"the last one; {_change(segments)}"]
+        for what, paths in (("changed", segments.changed), ("ALTERED before", segments.altered)):
+            if paths:
+                yield [what, listed(paths)]
+
+
+def _change(segments: Segments) -> str:
+    words = {True: "CHANGED", False: "the same", None: "perhaps another"}
+    code, packages = words[segments.is_code_changed], words[segments.is_environment_changed]
+    return f"code {code}, packages {packages}"
+
+
 def _params(params: Params) -> Iterator[Row]:
     for param in (*params.declared, *params.logged)[:MAX_ROWS]:
         yield [param.name, shown(param.value)]
@@ -186,6 +208,23 @@ def _hardware(hardware: Hardware) -> Iterator[Row]:
     yield ["accelerators", ", ".join(hardware.accelerators) or "none"]
 
 
+def ending_lines(outcome: Outcome) -> Iterator[str]:
+    """Why a run did not finish."""
+    if outcome.reason:
+        later = ", closed later by `repro recover`" if outcome.is_recovered else ""
+        yield f"reason: {outcome.reason}{later}"
+    if outcome.error:
+        yield f"error: {outcome.error}"
+
+
+def traceback_lines(outcome: Outcome) -> Iterator[str]:
+    """Where in the program that was: the last lines, which are the innermost calls."""
+    lines = (outcome.traceback or "").splitlines()
+    if len(lines) > MAX_ROWS:
+        yield f"  {counted(len(lines) - MAX_ROWS, 'line')} above, see --all"
+    yield from (f"  {line}" for line in lines[-MAX_ROWS:])
+
+
 def _rest(count: int, what: str) -> Iterator[Row]:
     if count > MAX_ROWS:
         yield [f"and {count - MAX_ROWS} more {what}"]
@@ -203,5 +242,6 @@ FACTS: Mapping[str, Callable[[Any], Iterator[Row]]] = {
     "optimizer": _optimizer,
     "params": _params,
     "scores": _scores,
+    "segments": _segments,
     "split": _split,
 }

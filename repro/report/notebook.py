@@ -12,7 +12,7 @@ from repro.facts.outcome import Outcome
 from repro.inheritance import Inheritance
 from repro.nested_runs import NestedRuns
 from repro.record import RunRecord, protocol, seal
-from repro.report.fact_entries import FACTS
+from repro.report.fact_entries import FACTS, ending_lines, traceback_lines
 from repro.report.kin_entries import ancestor_rows, nested_rows
 from repro.report.record_text import fact_rows
 from repro.report.shown import columns, document
@@ -52,7 +52,7 @@ def _sections() -> Mapping[str, tuple[str, ...]]:
         ),
         "Training": (
             *("batching", "loss", "optimizer", "schedule", "gradients", "precision", "topology"),
-            *("budget", "stopping"),
+            *("budget", "segments", "stopping"),
         ),
         CHECKS: ("fit_scope", "capacity", "tuning"),
         "Parameters": ("params",),
@@ -103,9 +103,9 @@ def _head(record: RunRecord) -> Iterator[Text]:
     started = f"{outcome.started_at:%Y-%m-%d %H:%M:%S} UTC, " if outcome else ""
     yield Text(f"{started}run {record.run_id}, {record.replicate}")
     comparable = short(group) if group else "unknown: its runs can be compared with no other"
-    yield Text(f"seal {short(seal(record))}, comparability group {comparable}")
-    if outcome and outcome.error:
-        yield Text(f"error: {outcome.error}", "red")
+    yield Text(f"seal {short(record.sealed or seal(record))}, comparability group {comparable}")
+    if outcome:
+        yield from (Text(line, "red") for line in ending_lines(outcome))
 
 
 def _duration(outcome: Outcome | None) -> str:
@@ -118,6 +118,9 @@ def _duration(outcome: Outcome | None) -> str:
 
 def _notes(record: RunRecord) -> Iterator[Text]:
     outcome = record.find(Outcome)
+    if outcome and outcome.traceback:
+        yield from (Text(), Text("Traceback", "bold"))
+        yield from (Text(line, "dim") for line in traceback_lines(outcome))
     if outcome and outcome.notes:
         yield from (Text(), Text("Notes", "bold"))
         yield from (Text(f"  {note}", "yellow") for note in outcome.notes)

@@ -14,7 +14,10 @@ def record_text(record: RunRecord) -> Text:
     """Everything known about a run, fact by fact, and why the rest is not known."""
     group = protocol(record)
     head = Text.assemble((record.name, "bold"), f"  {record.run_id}  {record.replicate}")
-    lines = [head, Text(f"seal {short(seal(record))}, comparability group {_short(group)}")]
+    lines = [
+        head,
+        Text(f"seal {short(record.sealed or seal(record))}, comparability group {_short(group)}"),
+    ]
     for key, fact in record.facts.items():
         lines += [Text(), *_fact_lines(key, fact)]
     return document(lines)

@@ -1,9 +1,10 @@
 """Reads runs back from MLflow, ours and others'."""
 
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import mlflow
@@ -15,17 +16,24 @@ from repro.digest import digest_bytes
 from repro.errors import RecordCorrupt, StoreUnavailable, UnknownRun
 from repro.facts import fact_types
 from repro.facts.fact import Absent, Fact, Opaque
+from repro.facts.integrity import Integrity
 from repro.facts.outcome import Outcome
 from repro.facts.params import Param, Params
 from repro.facts.scores import Scores, Series
-from repro.record import RunRecord, load
+from repro.facts.segments import Segments
+from repro.record import SEAL, RunRecord, load
+from repro.store.held import held
+from repro.store.integrity import Now, integrity
 from repro.store.location import SQLITE, Location
 from repro.store.mlflow import DEFAULT_EXPERIMENT, RECORD, first_line, probe, without_credentials
+from repro.store.point import Point
 from repro.store.variables import NO_PROGRESS_BAR, SHORT_PATIENCE, variables
 
 PAGE = 1_000
-SEAL = "repro.record"  # the tag
+SEGMENT = "repro.segment"  # tag: number of the last process that began to write to the run
 STATUSES = ("RUNNING", "FINISHED", "FAILED", "KILLED")
+STILL_RUNNING = "MLflow says RUNNING: it was resumed, or its end was not written"
+UNSEALED = "the run has no record that was sealed"
 UNTRACKED = "the run was not tracked by repro, or has not ended"
 
 
@@ -61,7 +69,20 @@ class MlflowHistory:
             return _foreign(run)
         content = self.artifact(run_id, RECORD)
         _refuse_altered(content, run)
-        return _as_ended(load(content.decode()), run)
+        record = _as_ended(load(content.decode()), run)
+        found = self.integrity(record, run)
+        # A version that knew no segments resumed no run.
+        added = {Segments.key(): Segments(), **record.facts, Integrity.key(): found}
+        return replace(record, facts=added)
+
+    def integrity(
+        self, record: RunRecord, run: Run, values: Callable[[str], list[Point]] | None = None
+    ) -> Integrity | Absent:
+        """What was altered in MLflow since the record was sealed; `values` reads a whole series."""
+        if run.info.status == "RUNNING":
+            return Absent(reason=STILL_RUNNING, kind="not_recorded")
+        content_of = partial(self.find_artifact, run.info.run_id)
+        return integrity(record, Now(held(run), content_of, values))
 
     def artifact(self, run_id: str, path: str) -> bytes:
         """Content of an artifact that a record refers to, or of the record itself.
@@ -78,6 +99,28 @@ class MlflowHistory:
                 raise RecordCorrupt(
                     f"{path} of run {run_id[:8]} cannot be fetched: {first_line(error)}"
                 ) from error
+
+    def find_artifact(self, run_id: str, path: str) -> bytes | None:
+        """Content of an artifact; None where there is none.
+
+        Raises
+        ------
+        RecordCorrupt
+            It is there, or may be, and cannot be read.
+        """
+        try:
+            return self.artifact(run_id, path)
+        except RecordCorrupt:
+            if self._has(run_id, path):
+                raise
+            return None
+
+    def _has(self, run_id: str, path: str) -> bool:
+        folder = path.rpartition("/")[0] or None
+        try:
+            return any(item.path == path for item in self.client.list_artifacts(run_id, folder))
+        except (MlflowException, OSError):
+            return True  # nobody knows
 
     def resolve(self, name: str) -> str:
         """Id of the run with this id, beginning of an id, or name; of several by a name the newest.
@@ -142,7 +185,7 @@ def open_history(location: Location, experiment: str | None = None) -> MlflowHis
     policy = location.policy
     name = experiment or (policy.experiment if policy else None) or DEFAULT_EXPERIMENT
     uri = location.tracking_uri or mlflow.get_tracking_uri()
-    _refuse_missing_database(uri)
+    refuse_missing_database(uri)
     shown = without_credentials(uri)
     try:
         probe(uri)
@@ -160,7 +203,7 @@ def open_history(location: Location, experiment: str | None = None) -> MlflowHis
     return MlflowHistory(client, found)
 
 
-def _refuse_missing_database(uri: str) -> None:
+def refuse_missing_database(uri: str) -> None:
     """Reading must not create a database where there is none."""
     path = Path(uri.removeprefix(SQLITE))
     if uri.startswith(SQLITE) and not path.exists():
@@ -179,18 +222,27 @@ def _refuse_altered(content: bytes, run: Run) -> None:
 
 
 def _as_ended(record: RunRecord, run: Run) -> RunRecord:
-    """The record with MLflow's status, where someone else ended the run after our block."""
-    outcome = record.find(Outcome)
-    if outcome is None or not outcome.is_attached or run.info.status not in STATUSES:
-        return record
-    facts = {**record.facts, Outcome.key(): outcome.but(status=run.info.status)}
-    return RunRecord(record.run_id, record.name, facts)
+    """The record with MLflow's status, where someone else ended the run after our block finished.
+
+    And with the id that it has here: a run that `repro recover` copied had another one.
+    """
+    outcome, facts = record.find(Outcome), record.facts
+    is_theirs = outcome is not None and outcome.is_attached and run.info.status in STATUSES
+    # That the owner caught the error which left our block does not undo it.
+    if outcome is not None and is_theirs and outcome.status == "FINISHED":
+        facts = {**facts, Outcome.key(): outcome.but(status=run.info.status)}
+    begun, segments = run.data.tags.get(SEGMENT, ""), record.find(Segments)
+    # A later process began to write to it, and has left no record.
+    if outcome and segments and begun.isdecimal() and int(begun) > segments.number:
+        facts = {**facts, Outcome.key(): outcome.but(status=run.info.status)}
+    return replace(record, run_id=run.info.run_id, facts=facts)
 
 
 def _foreign(run: Run) -> RunRecord:
     """What MLflow knows about a run without a record of ours."""
     absent = Absent(reason=UNTRACKED, kind="not_recorded")
     facts: dict[str, Fact | Absent | Opaque] = dict.fromkeys(fact_types(), absent)
+    facts[Integrity.key()] = Absent(reason=UNSEALED, kind="not_applicable")
     status = run.info.status if run.info.status in STATUSES else "RUNNING"
     ended_at = _time(run.info.end_time) if run.info.end_time else None
     facts[Outcome.key()] = Outcome.model_validate(

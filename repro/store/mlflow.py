@@ -21,28 +21,33 @@ from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, ErrorCode
 from mlflow.tracking._tracking_service import utils
 from mlflow.tracking.context.registry import resolve_tags
 
-from repro.digest import canonical_json, short
+from repro.digest import canonical_json, digest_bytes, short
 from repro.errors import StoreUnavailable, UsageError
 from repro.facts.data import Data
 from repro.facts.fact import Scalar
 from repro.facts.params import Param
-from repro.facts.scores import Scores, Series
+from repro.facts.scores import Scores
 from repro.observe.redaction import masked_text, masked_url
 from repro.record import RunRecord, short_tags
+from repro.store.active_stack import end_active
 from repro.store.colspec import colspec
 from repro.store.description import merged_description
+from repro.store.held import Held, few_values, held
 from repro.store.location import SQLITE, Location, scratch
 from repro.store.point import Point
 from repro.store.shipper import Store
-from repro.store.variables import LITTLE_PATIENCE, NO_PATIENCE, variables
+from repro.store.variables import LITTLE_PATIENCE, NO_PATIENCE, SHORT_PATIENCE, variables
 from repro.store.view import save_view
 
 PROBE_SECONDS = 1.0
+DATABASES = {"mssql": 1433, "mysql": 3306, "postgresql": 5432}  # their ports
+PORTS = {"http": 80, "https": 443, **DATABASES}
 LOCK_SECONDS = 60.0
 BATCH = 100  # params or tags of one call: MLflow's limit
 VALUE_CHARACTERS = 6_000  # of a param: MLflow cuts longer ones without a word
 DEFAULT_EXPERIMENT = "Default"
 RECORD = "repro/record.json"
+INSTEAD_OF = "repro.instead_of"  # tag
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,7 @@ class OpenRun:
     is_attached: bool
     give_back_uri: Callable[[], None]  # undoes our `mlflow.set_tracking_uri`
     instead_of: str | None = None  # the store that could not be used, and why
+    known_params: frozenset[str] = frozenset()  # of a resumed run: MLflow takes no param twice
     _lost: threading.Event = field(default_factory=threading.Event)  # the server is silent
 
     @property
@@ -104,16 +110,23 @@ class OpenRun:
             if error.error_code != ErrorCode.Name(INVALID_PARAMETER_VALUE):
                 raise
             names = sorted({point.key for point in points})
+            if self.client.get_run(self.run_id).info.lifecycle_stage == "deleted":
+                raise  # not for ever: it may be restored
             if len(names) == 1:
                 return len(points)
             return sum(self.send([p for p in points if p.key == name]) for name in names)
         return 0
 
     def log_params(self, params: tuple[Param, ...]) -> None:
-        """Log the declared hyperparameters, 100 a call."""
-        texts = [MlflowParam(p.name, _param_text(p.value)) for p in params]
-        for start in range(0, len(texts), BATCH):
-            self.client.log_batch(self.run_id, params=texts[start : start + BATCH])
+        """Log the declared hyperparameters that MLflow does not have, 100 a call."""
+        texts = [
+            MlflowParam(p.name, param_text(p.value))
+            for p in params
+            if p.name not in self.known_params
+        ]
+        with variables(SHORT_PATIENCE):  # the training waits
+            for start in range(0, len(texts), BATCH):
+                self.client.log_batch(self.run_id, params=texts[start : start + BATCH])
 
     def log_inputs(self, data: Data) -> None:
         """Show each data set in the run's inputs, by our digest."""
@@ -135,20 +148,25 @@ class OpenRun:
             inputs.append(DatasetInput(dataset, [InputTag("mlflow.data.context", role.role)]))
         self.client.log_inputs(self.run_id, inputs)
 
-    def read_back(self) -> tuple[dict[str, str], tuple[Series, ...]]:
-        """Params and last metric values that MLflow holds by now, whoever logged them."""
+    def read_back(self) -> Held:
+        """What MLflow holds by now, whoever logged it."""
         try:
             with variables(LITTLE_PATIENCE):
-                run = self.client.get_run(self.run_id)
+                client = self.client
+                mlflow.flush_async_logging()  # by the script, with `synchronous=False`
+                return held(client.get_run(self.run_id))
         except Exception:
             if is_server(self.tracking_uri):
                 self.give_up()
             raise
-        series = tuple(
-            Series(name=metric.key, last=metric.value, last_step=metric.step)
-            for metric in sorted(run.data._metric_objs, key=lambda metric: metric.key)
-        )
-        return dict(run.data.params), series
+
+    def values(self, name: str, at_most: int) -> list[Point] | None:
+        """All values of a metric; None where there are more than so many, or they are not told."""
+        try:
+            with variables(LITTLE_PATIENCE):
+                return few_values(self.client, self.run_id, name, at_most)
+        except Exception:  # each store fails in its own way; the record says that it was not read
+            return None
 
     def store(self, record: RunRecord, files: Path) -> None:
         """Write data sets, everything in this folder, tags and the run's description."""
@@ -168,7 +186,7 @@ class OpenRun:
         try:
             if not self.is_attached:
                 with variables(NO_PATIENCE if self._lost.is_set() else {}):
-                    mlflow.end_run(status)
+                    end_active(self.tracking_uri, self.run_id, status)
         finally:
             self.give_back_uri()
 
@@ -192,12 +210,13 @@ def open_run(
     StoreUnavailable
         No store can be written, not even in the folder for temporary files.
     """
-    give_back_uri = _remembered_uri()
+    give_back_uri = remembered_uri()
     wanted = location.tracking_uri or mlflow.get_tracking_uri()
     reasons: list[str] = []
     for uri in dict.fromkeys((wanted, location.embedded_uri, _scratch_uri())):
         try:
-            return _start(location, uri, experiment, name, tags, nested, give_back_uri, reasons)
+            with variables(SHORT_PATIENCE):  # it may take connections, and answer none
+                return _start(location, uri, experiment, name, tags, nested, give_back_uri, reasons)
         except UsageError:
             give_back_uri()
             raise
@@ -222,11 +241,13 @@ def _start(
 ) -> OpenRun:
     probe(uri)
     mlflow.set_tracking_uri(uri)
-    with _first_connection(uri):
+    with first_connection(uri):
         experiment_id = _experiment_id(MlflowClient(uri), location, uri, experiment)
-    instead_of = "; ".join(reasons) or None
+    around = mlflow.active_run() if nested else None  # where that one is, this one is, too
+    inherited = around.data.tags.get(INSTEAD_OF) if around else None
+    instead_of = "; ".join(reasons) or inherited
     if instead_of:
-        tags = {**tags, "repro.instead_of": instead_of[:500]}
+        tags = {**tags, INSTEAD_OF: instead_of[:500]}
     run = mlflow.start_run(
         experiment_id=experiment_id,
         run_name=name,
@@ -246,21 +267,34 @@ def probe(uri: str) -> None:
     """Fail within a second where a server does not answer; MLflow would try for minutes."""
     parts = urlsplit(uri)
     is_behind_proxy = parts.scheme in getproxies() and not proxy_bypass(parts.hostname or "")
-    if is_server(uri) and parts.hostname and not is_behind_proxy:
-        port = parts.port or (443 if parts.scheme == "https" else 80)
+    port = parts.port or PORTS.get(parts.scheme.partition("+")[0])
+    if port and parts.hostname and not is_behind_proxy:
         socket.create_connection((parts.hostname, port), timeout=PROBE_SECONDS).close()
 
 
 @contextmanager
-def _first_connection(uri: str) -> Iterator[None]:
-    """One process at a time: two that create one sqlite database together break it for ever."""
-    if not uri.startswith(SQLITE):
+def first_connection(uri: str) -> Iterator[None]:
+    """One process at a time: two that create the tables of a database together fail.
+
+    A SQLite file is broken for ever then. Other machines are not kept from a database server.
+    """
+    lock = _lock(uri)
+    if lock is None:
         yield
         return
-    database = Path(uri.removeprefix(SQLITE))
-    database.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{database}.lock", timeout=LOCK_SECONDS), _quiet():
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(lock, timeout=LOCK_SECONDS), _quiet():
         yield
+
+
+def _lock(uri: str) -> Path | None:
+    """Beside the database's file; of a database server in a folder of this machine."""
+    if uri.startswith(SQLITE):
+        return Path(f"{uri.removeprefix(SQLITE)}.lock")
+    if urlsplit(uri).scheme.partition("+")[0] in DATABASES:
+        name = short(digest_bytes(without_credentials(uri).encode()))
+        return scratch() / f"{name}.lock"
+    return None
 
 
 @contextmanager
@@ -289,7 +323,7 @@ def _experiment_id(
     name = experiment or (policy.experiment if policy else None) or DEFAULT_EXPERIMENT
     found = client.get_experiment_by_name(name)
     if found is None:
-        found = _create_experiment(client, uri, name)
+        found = create_experiment(client, uri, name)
     if found.lifecycle_stage == "deleted":
         raise UsageError(
             f"experiment {name!r} was deleted. Restore it with "
@@ -309,10 +343,11 @@ def _existing(client: MlflowClient, experiment_id: str) -> str:
         ) from error
 
 
-def _create_experiment(client: MlflowClient, uri: str, name: str) -> mlflow.entities.Experiment:
+def create_experiment(client: MlflowClient, uri: str, name: str) -> mlflow.entities.Experiment:
+    """A new experiment; the one of this name if another process was faster."""
     artifacts = None  # beside a database; MLflow would take the working directory
     if uri.startswith(SQLITE):
-        artifacts = (Path(uri.removeprefix(SQLITE)).parent / "artifacts").as_uri()
+        artifacts = (Path(uri.removeprefix(SQLITE)).absolute().parent / "artifacts").as_uri()
     try:
         experiment_id = client.create_experiment(name, artifact_location=artifacts)
     except MlflowException:  # another process was faster
@@ -323,7 +358,8 @@ def _create_experiment(client: MlflowClient, uri: str, name: str) -> mlflow.enti
     return client.get_experiment(experiment_id)
 
 
-def _param_text(value: Scalar) -> str:
+def param_text(value: Scalar) -> str:
+    """A hyperparameter as MLflow holds it."""
     text = str(value)
     return text if len(text) <= VALUE_CHARACTERS else f"{text[: VALUE_CHARACTERS - 1]}…"
 
@@ -347,7 +383,7 @@ def first_line(error: Exception) -> str:
     return (masked_text(str(error)).strip().splitlines() or [type(error).__name__])[0][:200]
 
 
-def _remembered_uri() -> Callable[[], None]:
+def remembered_uri() -> Callable[[], None]:
     """Restores what `mlflow.set_tracking_uri` and `MLFLOW_TRACKING_URI` say now.
 
     MLflow copies the one into the other, so both are remembered.

@@ -1,4 +1,4 @@
-"""Sends metric values to MLflow from a thread of its own: what the journal has, in batches."""
+"""Brings metric values to disk and to MLflow, each from a thread of its own, in batches."""
 
 import math
 import os
@@ -6,18 +6,21 @@ import random
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from repro.errors import UsageError
 from repro.observe.redaction import masked_text
 from repro.store.alive import Alive
-from repro.store.journal import LINE_VALUES, Journal, points_files
-from repro.store.journaled import Position, batches, note_shipped
+from repro.store.journal import Journal
+from repro.store.journaled import Position, batches, delete_read, note_shipped, shipped
 from repro.store.point import Point
 from repro.store.series_digest import SeriesDigests
 
-FLUSH_SECONDS = 0.5  # the most that a killed process loses
+FLUSH_SECONDS = 0.4  # with what a flush takes, a killed process loses 0.5 s at most
 RETRY_SECONDS = 60.0  # the longest pause while a store refuses
+MOST_DOUBLINGS = 10  # of the pause; 2**1100 is no float
+NO_TIME = "there was no time to send the rest"
 
 
 @dataclass(frozen=True)
@@ -31,27 +34,39 @@ class Store:
 class Shipper:
     """Takes values without waiting; a failing store is tried again, unseen by the caller.
 
-    The journal is the queue: memory stays bounded however long a store is away.
+    The journal is the queue: memory stays bounded however long a store is away. One thread writes
+    it, another one sends what it has: a store that hangs keeps nothing from the disk.
     """
 
     def __init__(self, store: Store, journal: Journal) -> None:
         self.last_error: str | None = None
+        self.n_refused = 0  # values that the store will never take
         self._store = store
         self._journal = journal
         self._alive = Alive(journal.folder)
         self._series = SeriesDigests()
-        self._sent = self._digested = Position()
-        self._n_refused = 0
-        self._stop = threading.Event()
+        self._sent = self._read = shipped(journal.folder)  # `_sent` is never beyond `_read`
+        self._n_sent = self._n_read = self._n_carried = 0
+        self._reads = threading.Lock()
+        self._stop, self._flushed, self._closed = (threading.Event() for _ in range(3))
+        self._is_over = False
         self._deadline = math.inf
         self._process = os.getpid()
-        self._thread = threading.Thread(target=self._run, name="repro-shipper", daemon=True)
+        self._writer = threading.Thread(target=self._keep_writing, name="repro-journal")
+        self._sender = threading.Thread(target=self._keep_sending, name="repro-shipper")
+        self._writer.daemon = self._sender.daemon = True
         self._each_time: Callable[[], None] | None = None
 
+    @property
+    def n_lost(self) -> int:
+        """Values that neither the disk took nor the store has; after `drain`."""
+        return self._journal.n_lost + self._journal.n_unwritten + self._n_carried
+
     def start(self, each_time: Callable[[], None] | None = None) -> None:
-        """Begin to send; `each_time` is called on the thread twice a second, and must not raise."""
+        """Begin to send; `each_time` is called on a thread twice a second, and must not raise."""
         self._each_time = each_time
-        self._thread.start()
+        self._writer.start()
+        self._sender.start()
 
     def log(self, metrics: Mapping[str, float], *, step: int) -> None:
         """Take the values.
@@ -66,90 +81,137 @@ class Shipper:
                 f"the run has ended, {', '.join(metrics)} came too late. "
                 f"Log inside the `with` block."
             )
-        self._journal.log(metrics, step=step, time_ms=int(time.time() * 1000))
+        if metrics:
+            self._journal.log(metrics, step=step, time_ms=int(time.time() * 1000))
 
     def drain(self, seconds: float) -> int:
-        """Stop after sending what there is, within so many seconds; how many values are left."""
+        """Stop after sending what there is, within so many seconds.
+
+        Returns how many values are left in the journal; others see `n_lost` and `n_refused`.
+        """
         self._deadline = time.monotonic() + seconds
         self._stop.set()
-        self._journal.flush()
-        self._thread.join(seconds)
-        left = sum(len(points) for points, _ in batches(self._journal.folder, self._sent))
-        return left + len(self._journal.unwritten) + self._journal.n_lost + self._n_refused
+        if self._writer.is_alive():
+            self._flushed.wait(seconds)
+        else:
+            self._journal.flush()
+        self._sender.join(self._seconds_left())
+        with self._reads:
+            self._is_over = True  # a sender that hangs must not read on beside us
+        self._try(self._read_on)
+        n_left = self._n_read - self._n_sent
+        if n_left or self.n_lost:
+            self.last_error = self.last_error or NO_TIME
+        return n_left
 
     def series(self) -> dict[str, tuple[int, str]]:
         """Number of values and digest of each series, sent or not; after `drain`."""
-        for points, position in batches(self._journal.folder, self._digested):
-            self._digest(points, position)
-        for point in self._journal.unwritten:
-            self._series.add(point)
         return self._series.found()
 
     def close(self) -> None:
         """The run has ended: its journal is nobody's any more."""
         if os.getpid() == self._process:
+            self._closed.set()
+            if self._writer.is_alive():
+                self._writer.join(FLUSH_SECONDS)
             self._alive.close()
 
-    def _run(self) -> None:
-        chance = random.Random()  # the training's generator is not ours to draw from
-        pause, n_failures = FLUSH_SECONDS, 0
-        next_try = 0.0
+    def _keep_writing(self) -> None:
         while not self._stop.wait(FLUSH_SECONDS):
-            if self._each_time is not None:
-                self._each_time()
             self._journal.flush()
             self._alive.beat()
-            if time.monotonic() < next_try:
-                continue
-            n_failures = 0 if self._ship() else n_failures + 1
-            pause = min(RETRY_SECONDS, FLUSH_SECONDS * 2**n_failures) if n_failures else 0.0
-            next_try = time.monotonic() + pause * chance.uniform(0.5, 1.0)
+            if self._each_time is not None:
+                self._each_time()  # may take its time: what was logged meanwhile must not wait more
+                self._journal.flush()
         self._journal.flush()
-        while not self._ship() and time.monotonic() < self._deadline and self._store.is_there():
-            time.sleep(FLUSH_SECONDS)
+        self._flushed.set()
+        while not self._closed.wait(FLUSH_SECONDS):
+            self._alive.beat()
 
-    def _ship(self) -> bool:
-        """Send batch after batch; False when the store refused one."""
-        folder = self._journal.folder
+    def _keep_sending(self) -> None:
+        chance = random.Random()  # the training's generator is not ours to draw from
+        n_failures, next_try = 0, 0.0
+        while not self._stop.wait(FLUSH_SECONDS):
+            if time.monotonic() < next_try:
+                self._try(self._read_on)  # now: the end must not wait for it
+                continue
+            n_failures = 0 if self._try(self._ship) else n_failures + 1
+            next_try = time.monotonic() + pause(n_failures) * chance.uniform(0.5, 1.0)
+        self._flushed.wait(self._seconds_left())
+        while not self._try(self._ship) and self._seconds_left() and self._store.is_there():
+            time.sleep(min(FLUSH_SECONDS, self._seconds_left()))
+
+    def _try(self, do: Callable[[], None]) -> bool:
         try:
-            for points, position in batches(folder, self._sent):
-                self._digest(points, position)
-                if not self._store.is_there():
-                    raise ConnectionError("it does not answer")
-                self._n_refused += self._store.send(points)
-                self._advance(position)
-            self._ship_unwritten()
+            do()
         except Exception as error:  # the boundary: a store's failure becomes a recorded reason
             text = f"{type(error).__name__}: {error}".splitlines()[0]
             self.last_error = masked_text(text)[:200]
             return False
-        self.last_error = None
         return True
 
-    def _ship_unwritten(self) -> None:
-        """Values that the disk did not take go from memory."""
-        waiting = self._journal.unwritten
-        while waiting:
-            points = [waiting[i] for i in range(min(LINE_VALUES, len(waiting)))]
-            self._n_refused += self._store.send(points)
-            for _ in points:
-                self._series.add(waiting.popleft())
+    def _ship(self) -> None:
+        """Send batch after batch: first what was read before and refused, then what is new."""
+        folder = self._journal.folder
+        for points, position in batches(folder, self._sent, until=self._read):
+            self._send(points)
+            self._advance(position, len(points))
+        for points, position in batches(folder, self._read):
+            self._take(points, position)
+            self._send(points)
+            self._advance(position, len(points))
+        while points := self._journal.take_unwritten():
+            self._send_from_memory(points)
+        self.last_error = None
 
-    def _digest(self, points: list[Point], position: Position) -> None:
-        if position > self._digested:
-            self._digested = position
+    def _send(self, points: list[Point]) -> None:
+        if not self._seconds_left():
+            raise TimeoutError(NO_TIME)
+        if not self._store.is_there():
+            raise ConnectionError("it does not answer")
+        self.n_refused += self._store.send(points)
+
+    def _send_from_memory(self, points: list[Point]) -> None:
+        """Values that the disk did not take."""
+        self._n_carried = len(points)
+        try:
+            self._send(points)
+        except Exception:
+            self._journal.give_back(points)
+            raise
+        finally:
+            self._n_carried = 0
+        for point in points:
+            self._series.add(point)
+
+    def _read_on(self) -> None:
+        """Take what was written since, without sending it."""
+        for points, position in batches(self._journal.folder, self._read):
+            self._take(points, position)
+
+    def _take(self, points: list[Point], position: Position) -> None:
+        """Count and digest each value once, however often it is sent."""
+        with self._reads:
+            if self._is_over and threading.current_thread() is self._sender:
+                raise TimeoutError(NO_TIME)
+            self._read = position
+            self._n_read += len(points)
             for point in points:
                 self._series.add(point)
 
-    def _advance(self, position: Position) -> None:
-        """Remember how far the store has them; files before that are not needed any more."""
-        if position <= self._sent:
-            return
-        self._sent = position
-        try:
-            note_shipped(self._journal.folder, position)
-        except OSError:
-            return  # a full disk: they are sent again, which changes nothing
-        for path in points_files(self._journal.folder):
-            if path.name < position.file:
-                path.unlink(missing_ok=True)
+    def _advance(self, position: Position, n_points: int) -> None:
+        """Remember how far the store has them; files that it has are not needed any more."""
+        self._n_sent += n_points
+        self._sent = delete_read(self._journal.folder, position)
+        with suppress(OSError):  # a full disk: they are sent again, which changes nothing
+            note_shipped(self._journal.folder, self._sent)
+
+    def _seconds_left(self) -> float:
+        return max(0.0, self._deadline - time.monotonic())
+
+
+def pause(n_failures: int) -> float:
+    """Seconds until the next try, before chance shortens them."""
+    if n_failures == 0:
+        return 0.0
+    return float(min(RETRY_SECONDS, FLUSH_SECONDS * 2 ** min(n_failures, MOST_DOUBLINGS)))

@@ -18,6 +18,7 @@ def test_the_rules_of_the_catalogue_are_found() -> None:
         "not-finished": "CMP001",
         "non-finite": "CMP003",
         "metric-missing": "CMP004",
+        "altered-after-end": "CMP007",
         "undeclared-difference": "DEC001",
         "treatment-absent": "DEC002",
         "declared-not-effective": "DEC005",

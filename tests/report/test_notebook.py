@@ -38,6 +38,29 @@ def test_the_error_of_a_failed_run_stands_on_top() -> None:
     assert "\nNotes\n  a note" in text
 
 
+def test_what_killed_a_run_stands_on_top_and_where_it_was_stands_below() -> None:
+    calls = "".join(f'  File "train.py", line {n}\n' for n in range(20))
+    killed = OUTCOME.but(
+        status="KILLED",
+        reason="SIGTERM",
+        error="SystemExit: 143",
+        traceback=f"Traceback (most recent call last):\n{calls}SystemExit: 143\n",
+    )
+    text = page(killed)
+    assert text.splitlines()[3:5] == ["reason: SIGTERM", "error: SystemExit: 143"]
+    block = text[text.index("\nTraceback\n") :].splitlines()
+    assert block[2:4] == ["  7 lines above, see --all", '    File "train.py", line 6']
+    assert block[17] == "  SystemExit: 143"
+    assert "above" not in page(killed.but(traceback="ValueError: no rows\n"))
+
+
+def test_a_run_that_was_closed_later_says_so() -> None:
+    left = OUTCOME.but(status="KILLED", reason="the process is gone", is_recovered=True)
+    assert page(left).splitlines()[3] == (
+        "reason: the process is gone, closed later by `repro recover`"
+    )
+
+
 def test_a_leak_is_spelled_out() -> None:
     leaking = SPLIT.but(
         verdict="violated", proof=(Condition(id="G1", outcome="VIOLATED", detail="3 groups"),)

@@ -1,152 +1,244 @@
-import errno
 import json
-import math
 import os
-import resource
 import signal
 import subprocess
 import sys
 import threading
 import zlib
-from pathlib import Path
 
 import pytest
+from journal_values import in_files, log, steps
 
-import repro
-from repro.facts.outcome import Outcome
-from repro.facts.scores import Scores
-from repro.store.journal import Entry, Journal, read
-
-FULL_DISK = Path("/dev/full")
-needs_full_disk = pytest.mark.skipif(not FULL_DISK.exists(), reason="no /dev/full on this system")
+from repro.store import journal as journal_file
+from repro.store.journal import points_files
+from repro.store.journaled import events
+from repro.store.point import Point
 
 
-@pytest.fixture
-def journal(tmp_path):
-    opened = Journal(tmp_path / "deep" / "folder" / "run.jsonl")
-    yield opened
-    opened.close()
+def forked(do):
+    """Run this in a forked child; how it exited."""
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)  # a child that hangs must not outlive the test
+        try:
+            do()
+            os._exit(0)
+        finally:
+            os._exit(1)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def entries(journal):
-    return list(read(journal.path))
-
-
-def test_entries_are_read_back_in_order(journal):
-    journal.append("run", {"id": "a", "text": "two\nlines, é"})
-    journal.append("metrics", {"values": {"loss": 0.1}, "step": 3})
-    assert entries(journal) == [
-        Entry("run", {"id": "a", "text": "two\nlines, é"}),
-        Entry("metrics", {"values": {"loss": 0.1}, "step": 3}),
+def test_events_are_read_back_in_order_and_before_the_journal_is_closed(journal):
+    journal.append("run", {"id": "a", "text": "two\nlines, é, \ud800"})
+    journal.append("ended", {"n": 3})
+    assert [(entry.kind, entry.data) for entry in events(journal.folder)] == [
+        ("run", {"id": "a", "text": "two\nlines, é, \ud800"}),
+        ("ended", {"n": 3}),
     ]
 
 
+def test_metric_values_are_read_back_after_a_flush(journal):
+    journal.log({"loss": 0.1, "lr": 1e-320}, step=3, time_ms=7)
+    assert in_files(journal.folder) == []
+    journal.flush()
+    assert in_files(journal.folder) == [Point("loss", 0.1, 7, 3), Point("lr", 1e-320, 7, 3)]
+
+
 def test_values_that_are_no_finite_numbers_are_read_back(journal):
-    journal.append("metrics", {"values": [math.nan, math.inf, -math.inf]})
-    (entry,) = entries(journal)
-    assert str(entry.data["values"]) == "[nan, inf, -inf]"
+    journal.log({"a": float("nan"), "b": float("inf"), "c": -float("inf")}, step=0, time_ms=0)
+    journal.flush()
+    assert str([point.value for point in in_files(journal.folder)]) == "[nan, inf, -inf]"
 
 
-def test_an_entry_is_in_the_file_before_the_journal_is_closed(journal):
-    journal.append("run", {})
-    assert entries(journal) == [Entry("run", {})]
-
-
-@pytest.mark.slow
-def test_what_was_appended_survives_the_death_of_the_process(tmp_path):
-    program = (
-        "import os, signal, sys; from pathlib import Path; from repro.store.journal import Journal;"
-        "journal = Journal(Path(sys.argv[1]));"
-        "[journal.append('metrics', {'step': step}) for step in range(5)];"
-        "os.kill(os.getpid(), signal.SIGKILL)"
-    )
-    path = tmp_path / "run.jsonl"
-    killed = subprocess.run([sys.executable, "-c", program, str(path)], check=False)
-    assert killed.returncode == -signal.SIGKILL
-    assert [entry.data["step"] for entry in read(path)] == [0, 1, 2, 3, 4]
-
-
-def test_a_torn_last_line_costs_that_line_alone(journal):
-    for step in range(3):
-        journal.append("metrics", {"step": step})
-    content = journal.path.read_bytes()
-    last = content.splitlines(keepends=True)[-1]
-    for length in range(len(last)):
-        journal.path.write_bytes(content[: len(content) - len(last) + length])
-        assert [entry.data["step"] for entry in entries(journal)] == [0, 1]
-
-
-def test_a_line_that_was_changed_is_left_out(journal):
-    for step in range(3):
-        journal.append("metrics", {"step": step})
-    journal.path.write_bytes(journal.path.read_bytes().replace(b'"step":1', b'"step":7'))
-    assert [entry.data["step"] for entry in entries(journal)] == [0, 2]
-
-
-def test_the_checksum_is_the_one_that_is_described(journal):
+def test_the_line_is_the_one_that_is_described(journal):
     journal.append("run", {"a": 1})
     body = b'["run",{"a":1}]'
-    assert journal.path.read_bytes() == b"%08x %s\n" % (zlib.crc32(body), body)
+    content = (journal.folder / "events.jsonl").read_bytes()
+    assert content == b"%08x %s\n" % (zlib.crc32(body), body)
     assert json.loads(body) == ["run", {"a": 1}]
 
 
-def test_threads_do_not_tear_each_others_lines(journal):
+def test_more_values_than_mlflow_takes_in_a_call_become_several_lines(journal):
+    journal.log({f"m{i:04}": float(i) for i in range(2_500)}, step=0, time_ms=0)
+    log(journal, *range(1_700))
+    journal.flush()
+    lines = points_files(journal.folder)[0].read_bytes().splitlines()
+    sizes = [sum(len(s[2]) for s in json.loads(line[9:])[1]["steps"]) for line in lines]
+    assert sizes == [1_000, 1_000, 1_000, 1_000, 200]
+    assert len(in_files(journal.folder)) == 4_200
+
+
+def test_a_run_that_logs_no_metric_leaves_no_file_of_metrics(journal):
+    journal.append("run", {})
+    journal.flush()
+    assert points_files(journal.folder) == []
+
+
+def test_threads_do_not_tear_each_others_lines(journal, monkeypatch):
+    monkeypatch.setattr(journal_file, "INLINE_STEPS", 7)
+
     def write(number):
         for step in range(200):
-            journal.append("metrics", {"thread": number, "step": step, "pad": "x" * 50})
+            journal.append("note", {"thread": number, "step": step, "pad": "x" * 50})
+            log(journal, step, name=f"m{number}")
 
     threads = [threading.Thread(target=write, args=(number,)) for number in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    found = [(entry.data["thread"], entry.data["step"]) for entry in entries(journal)]
-    assert sorted(found) == [(number, step) for number in range(4) for step in range(200)]
+    journal.flush()
+    expected = [(number, step) for number in range(4) for step in range(200)]
+    found = [(entry.data["thread"], entry.data["step"]) for entry in events(journal.folder)]
+    assert sorted(found) == expected
+    assert sorted((int(p.key[1:]), p.step) for p in in_files(journal.folder)) == expected
 
 
-def test_a_journal_that_exists_is_continued(journal):
+def test_values_that_nobody_flushes_are_written_by_who_logs(journal, monkeypatch):
+    monkeypatch.setattr(journal_file, "INLINE_STEPS", 10)
+    log(journal, *range(25))
+    assert steps(journal.folder) == list(range(20))
+
+
+def test_logging_inside_a_flush_that_a_signal_interrupted_does_not_hang(journal, monkeypatch):
+    monkeypatch.setattr(journal_file, "INLINE_STEPS", 3)
+    write, inside = os.write, []
+
+    def interrupted(file, content):
+        if not inside:
+            inside.append(1)
+            log(journal, *range(10, 20))  # as a handler would
+            journal.append("signal", {})
+        return write(file, content)
+
+    monkeypatch.setattr(os, "write", interrupted)
+    log(journal, 0, 1, 2)
     journal.append("run", {})
-    again = Journal(journal.path)
-    again.append("ended", {})
-    again.close()
-    assert [entry.kind for entry in entries(journal)] == ["run", "ended"]
+    monkeypatch.undo()
+    journal.flush()
+    assert steps(journal.folder) == [0, 1, 2, *range(10, 20)]
+    assert {entry.kind for entry in events(journal.folder)} == {"signal", "run"}
 
 
-def test_a_second_close_does_nothing(journal):
-    journal.close()
-    journal.close()
+def test_an_event_inside_an_event_that_a_signal_interrupted_does_not_hang(journal, monkeypatch):
+    write, inside = os.write, []
+
+    def interrupted(file, content):
+        if not inside:
+            inside.append(1)
+            journal.append("signal", {})
+        return write(file, content)
+
+    monkeypatch.setattr(os, "write", interrupted)
+    journal.append("run", {})
+    assert [entry.kind for entry in events(journal.folder)] == ["signal", "run"]
 
 
-@needs_full_disk
-def test_a_full_disk_is_remembered_and_stops_nobody():
-    journal = Journal(FULL_DISK)
-    for _ in range(2_000):
-        journal.append("metrics", {"pad": "x" * 100})
-    journal.close()
-    assert journal.failure == os.strerror(errno.ENOSPC)
+def test_an_interrupt_while_it_writes_loses_no_value(journal, monkeypatch):
+    def interrupted(file, content):
+        raise KeyboardInterrupt
+
+    log(journal, *range(5))
+    monkeypatch.setattr(os, "write", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        journal.flush()
+    monkeypatch.undo()
+    journal.flush()
+    assert steps(journal.folder) == list(range(5))
+
+
+# --- processes ---
 
 
 @pytest.mark.slow
-@needs_full_disk
-def test_a_full_disk_costs_the_journal_and_neither_the_training_nor_the_run(project, monkeypatch):
-    monkeypatch.setattr("repro.tracked.Journal", lambda path: Journal(FULL_DISK))
-    with repro.tracked_run(quiet=True) as run:
-        run.log_metrics({"loss": 0.5})
-    assert run.notes == [f"/dev/full is incomplete: {os.strerror(errno.ENOSPC)}"]
-    record = project.record(run.run_id)
-    assert record.find(Scores).value("loss") == 0.5
-    assert record.find(Outcome).notes == tuple(run.notes)
+def test_what_was_flushed_survives_the_death_of_the_process(tmp_path):
+    program = (
+        "import os, signal, sys; from pathlib import Path; from repro.store.journal import Journal;"
+        "journal = Journal(Path(sys.argv[1])); journal.append('run', {});"
+        "[journal.log({'loss': 0.5}, step=step, time_ms=step) for step in range(5)];"
+        "journal.flush(); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    killed = subprocess.run([sys.executable, "-c", program, str(tmp_path / "run")], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert steps(tmp_path / "run") == [0, 1, 2, 3, 4]
+    assert [entry.kind for entry in events(tmp_path / "run")] == ["run"]
 
 
-def test_after_a_torn_line_what_follows_is_whole(journal):
+def test_a_forked_child_writes_its_own_values_at_once_and_none_of_its_parent(journal):
+    log(journal, 0, 1)
+    assert forked(lambda: log(journal, 10, 11)) == 0
+    assert steps(journal.folder) == [10, 11]
+    journal.flush()
+    assert sorted(steps(journal.folder)) == [0, 1, 10, 11]
+
+
+def test_an_event_of_a_child_brings_none_of_its_parents_values(journal):
+    log(journal, 0, 1)
+
+    def child():
+        journal.append("note", {})
+        journal.flush()
+        log(journal, 10)
+
+    assert forked(child) == 0
+    journal.flush()
+    assert sorted(steps(journal.folder)) == [0, 1, 10]
+    assert [entry.kind for entry in events(journal.folder)] == ["note"]
+
+
+def test_a_child_does_not_hang_on_locks_that_its_parent_held(journal):
+    log(journal, 0)
+    with journal._writes_points, journal._writes_events:
+
+        def child():
+            journal.append("note", {})
+            log(journal, 10)
+            journal.flush()
+
+        assert forked(child) == 0
+    assert steps(journal.folder) == [10]
+
+
+def test_threads_of_a_child_and_its_own_child_lose_and_double_nothing(journal):
+    log(journal, 0)
+
+    def grandchild():
+        log(journal, *range(500, 550))
+
+    def child():
+        work = [
+            threading.Thread(target=log, args=(journal, *range(first, first + 100)))
+            for first in (100, 200, 300)
+        ]
+        for thread in work:
+            thread.start()
+        assert forked(grandchild) == 0
+        for thread in work:
+            thread.join()
+
+    assert forked(child) == 0
+    journal.flush()
+    assert sorted(steps(journal.folder)) == [0, *range(100, 400), *range(500, 550)]
+
+
+def test_children_that_log_nothing_leave_no_file(journal):
+    log(journal, 0)
+    journal.flush()
+    assert forked(lambda: None) == 0
+    assert len(points_files(journal.folder)) == 1
+
+
+def test_a_child_goes_on_in_the_file_of_an_earlier_one_with_its_number(journal):
+    earlier = journal.folder / f"points-0001.{os.getpid()}.jsonl"
     journal.append("run", {})
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (journal.path.stat().st_size + 20, hard))
-    try:
-        journal.append("metrics", {"pad": "x" * 100})
-        journal.append("metrics", {"pad": "y" * 100})
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    journal.append("ended", {})
-    assert [entry.kind for entry in entries(journal)] == ["run", "ended"]
-    assert journal.failure is not None
+    earlier.write_bytes(b"a torn li")
+    journal._enter_child()
+    log(journal, 3)
+    assert points_files(journal.folder) == [earlier]
+    assert steps(journal.folder) == [3]
+
+
+def test_a_child_that_lives_on_after_the_end_stays_silent(journal):
+    journal.close()
+    assert forked(lambda: log(journal, 1)) == 0
+    assert steps(journal.folder) == []

@@ -1,155 +1,246 @@
-import dataclasses
+import os
+import random
+import signal
 import threading
 import time
+from collections import Counter
+from itertools import pairwise
 
 import pytest
-from mlflow import MlflowClient
+from journal_values import in_files
+from shipping import DEAD, Sink, digests, log, wait_until
 
 from repro.errors import UsageError
-from repro.store import shipper
-from repro.store.journal import Journal, read
-from repro.store.mlflow import OpenRun
-from repro.store.shipper import Point, Shipper
+from repro.store import alive, shipper
+from repro.store.journal import points_files
+from repro.store.journaled import n_unshipped
+from repro.store.shipper import pause
 
 
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch):
-    monkeypatch.setattr(shipper, "SHIP_SECONDS", 0.005)
-
-
-@pytest.fixture
-def journal(tmp_path):
-    opened = Journal(tmp_path / "run.jsonl")
-    yield opened
-    opened.close()
-
-
-class Store:
-    """Takes points, unless it refuses; remembers every call."""
-
-    def __init__(self, *, refusals=0):
-        self.refusals = refusals
-        self.calls = []
-        self.points = []
-
-    def __call__(self, points):
-        self.calls.append(len(points))
-        if len(self.calls) <= self.refusals:
-            raise ConnectionError("the store is down\nand a second line")
-        self.points += points
-        return 0
-
-
-def journalled(journal):
-    return [
-        (name, value)
-        for entry in read(journal.path)
-        for name, value in entry.data["values"].items()
-    ]
-
-
-def wait_until(condition):
-    deadline = time.monotonic() + 5
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.002)
-    assert condition()
-
-
-def test_points_arrive_in_order_and_nothing_is_left(journal):
-    store = Store()
-    shipping = Shipper(store, journal)
+def test_points_arrive_in_order_and_nothing_is_left(start_shipping):
+    sink = Sink()
+    shipping = start_shipping(sink)
     for step in range(10):
         shipping.log({"loss": float(step), "lr": 0.1}, step=step)
-    assert shipping.drain(5) == 0
-    losses = [(p.step, p.value) for p in store.points if p.key == "loss"]
+    assert shipping.drain(10) == 0
+    losses = [(p.step, p.value) for p in sink.points if p.key == "loss"]
     assert losses == [(step, float(step)) for step in range(10)]
-    assert len(journalled(journal)) == 20
+    assert len(sink.points) == 20
+    assert (shipping.n_lost, shipping.n_refused, shipping.last_error) == (0, 0, None)
 
 
-def test_points_are_sent_while_the_training_goes_on(journal):
-    store = Store()
-    shipping = Shipper(store, journal)
-    shipping.log({"loss": 1.0}, step=0)
-    wait_until(lambda: store.points)
-    assert shipping.drain(5) == 0
+def test_points_are_sent_while_the_training_goes_on(start_shipping):
+    sink = Sink()
+    log(start_shipping(sink), 0)
+    wait_until(lambda: sink.points)
 
 
-def test_many_points_go_out_in_batches_that_mlflow_takes(journal):
-    store, gate = Store(), threading.Event()
-    shipping = Shipper(lambda points: gate.wait(10) and store(points), journal)
-    for step in range(2_500):
-        shipping.log({"loss": 1.0}, step=step)
-    gate.set()
-    assert shipping.drain(5) == 0
-    assert max(store.calls) == 1_000
-    assert [point.step for point in store.points] == list(range(2_500))
+def test_many_points_go_out_in_batches_that_mlflow_takes(start_shipping):
+    sink = Sink()
+    sink.open.clear()
+    shipping = start_shipping(sink)
+    log(shipping, *range(2_500))
+    sink.open.set()
+    assert shipping.drain(10) == 0
+    assert max(sink.calls) <= 1_000
+    assert sink.steps == list(range(2_500))
 
 
-def test_a_store_that_refuses_for_a_while_gets_everything_later(journal):
-    store = Store(refusals=3)
-    shipping = Shipper(store, journal)
-    shipping.log({"loss": 1.0}, step=0)
-    wait_until(lambda: store.points)
-    shipping.log({"loss": 2.0}, step=1)
-    assert shipping.drain(5) == 0
-    assert [point.value for point in store.points] == [1.0, 2.0]
-    assert shipping.last_error == "ConnectionError: the store is down"
+def test_values_of_several_threads_and_of_a_forked_child_arrive_once(start_shipping):
+    sink = Sink()
+    shipping = start_shipping(sink)
+    log(shipping, 0)
+    threads = [
+        threading.Thread(target=log, args=(shipping, *range(300)), kwargs={"name": f"m{number}"})
+        for number in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)
+        log(shipping, *range(100), name="child")
+        os._exit(0)
+    for thread in threads:
+        thread.join()
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert shipping.drain(10) == 0
+    counted = Counter((point.key, point.step) for point in sink.points)
+    names = {"loss": 1, "m0": 300, "m1": 300, "m2": 300, "m3": 300, "child": 100}
+    assert counted == {(name, step): 1 for name, n in names.items() for step in range(n)}
+    assert shipping.series() == digests(sink.points)
 
 
-def test_the_pause_between_two_tries_grows(journal, monkeypatch):
-    monkeypatch.setattr(shipper, "SHIP_SECONDS", 0.02)
-    store = Store(refusals=1_000)
-    shipping = Shipper(store, journal)
-    shipping.log({"loss": 1.0}, step=0)
-    time.sleep(0.2)
-    assert 1 <= len(store.calls) <= 5
-    shipping.drain(0)
+def test_a_child_ends_no_run_of_its_parent(start_shipping, journal):
+    shipping = start_shipping(Sink())
+    child = os.fork()
+    if child == 0:
+        shipping.close()
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert alive.last_sign(journal.folder).process == os.getpid()
 
 
-def test_a_dead_store_costs_the_time_given_and_no_point(journal):
-    shipping = Shipper(Store(refusals=10**9), journal)
+def test_what_is_called_each_time_is_called_and_not_after_the_end(start_shipping):
+    calls = []
+    shipping = start_shipping(Sink(), each_time=lambda: calls.append(1))
+    wait_until(lambda: len(calls) > 2)
+    shipping.drain(10)
+    n_calls = len(calls)
+    time.sleep(0.05)
+    assert len(calls) == n_calls
+
+
+# --- a store that fails ---
+
+
+def test_a_store_that_refuses_for_a_while_gets_everything_later(start_shipping):
+    sink = Sink(refusals=3)
+    shipping = start_shipping(sink)
+    log(shipping, 0)
+    wait_until(lambda: sink.points)
+    log(shipping, 1)
+    assert shipping.drain(10) == 0
+    assert sink.steps == [0, 1]
+    assert shipping.last_error is None
+
+
+def test_values_that_were_tried_often_are_digested_once(start_shipping, monkeypatch):
+    monkeypatch.setattr("repro.store.series_digest.REMEMBERED", 0)
+    sink = Sink(refusals=4)
+    shipping = start_shipping(sink)
+    for step in range(300):
+        log(shipping, step)
+        time.sleep(0.0005)
+    assert shipping.drain(10) == 0
+    assert sink.steps == list(range(300))
+    assert shipping.series() == digests(sink.points)
+
+
+def test_a_dead_store_is_told_by_its_first_line_without_secrets(start_shipping):
+    def send(points):
+        raise ConnectionError("https://me:hunter2@host is down\nand a second line")
+
+    shipping = start_shipping(send=send)
+    log(shipping, 0)
+    wait_until(lambda: shipping.last_error)
+    assert shipping.last_error.startswith("ConnectionError: ")
+    assert "hunter2" not in shipping.last_error
+    assert "second" not in shipping.last_error
+
+
+def test_a_store_that_is_not_there_is_not_asked_to_take_anything(start_shipping):
+    sink = Sink(is_there=False)
+    shipping = start_shipping(sink)
+    log(shipping, 0)
+    wait_until(lambda: shipping.last_error)
+    assert shipping.last_error == "ConnectionError: it does not answer"
+    assert (shipping.drain(0.05), sink.calls) == (1, [])
+
+
+def test_a_dead_store_costs_the_time_given_and_no_point(start_shipping, journal):
+    shipping = start_shipping(Sink(refusals=DEAD))
     for step in range(5):
         shipping.log({"loss": 1.0, "lr": 0.1}, step=step)
-    start = time.monotonic()
+    begin = time.monotonic()
     assert shipping.drain(0.05) == 10
-    assert time.monotonic() - start < 2
-    assert len(journalled(journal)) == 10
+    assert time.monotonic() - begin < 2
+    assert len(in_files(journal.folder)) == n_unshipped(journal.folder) == 10
+    assert shipping.series() == digests(in_files(journal.folder))
 
 
-def test_a_store_that_hangs_costs_the_time_given_and_no_point(journal):
-    release = threading.Event()
-    shipping = Shipper(lambda points: int(release.wait(10)), journal)
-    shipping.log({"loss": 1.0}, step=0)
-    start = time.monotonic()
-    assert shipping.drain(0.05) == 1
-    assert time.monotonic() - start < 2
-    release.set()
+def test_a_store_that_hangs_keeps_nothing_from_the_disk_and_no_sign_of_life(
+    start_shipping, journal, monkeypatch
+):
+    monkeypatch.setattr(alive, "BEAT_SECONDS", 0.0)
+    sink = Sink()
+    sink.open.clear()
+    shipping = start_shipping(sink)
+    log(shipping, 0)
+    wait_until(lambda: shipping._n_read == 1)  # it hangs in the first batch
+    log(shipping, 1, 2)
+    wait_until(lambda: len(in_files(journal.folder)) == 3)
+    before = alive.last_sign(journal.folder).at
+    wait_until(lambda: alive.last_sign(journal.folder).at > before)
+    begin = time.monotonic()
+    assert shipping.drain(0.05) == 3
+    assert time.monotonic() - begin < 2
+    assert shipping.series() == digests(in_files(journal.folder))
+    sink.open.set()
+    shipping._sender.join(10)
+    assert shipping.series() == digests(in_files(journal.folder))
+    assert sink.steps == [0]  # nothing more after the end
 
 
-def test_after_draining_the_dead_store_is_left_alone(journal):
-    store = Store(refusals=10**9)
-    shipping = Shipper(store, journal)
-    shipping.log({"loss": 1.0}, step=0)
+def test_a_slow_store_keeps_the_time_limit_between_batches(start_shipping):
+    sink = Sink()
+
+    def send(points):
+        time.sleep(0.05)
+        return sink.send(points)
+
+    shipping = start_shipping(send=send)
+    log(shipping, *range(9_000))
+    begin = time.monotonic()
+    left = shipping.drain(0.12)
+    assert time.monotonic() - begin < 5
+    shipping._sender.join(10)
+    assert 9_000 <= len(sink.points) + left <= 10_000  # what was under way has arrived
+    assert "there was no time to send the rest" in shipping.last_error
+
+
+def test_signs_of_life_go_on_until_the_run_is_closed(start_shipping, journal, monkeypatch):
+    monkeypatch.setattr(alive, "BEAT_SECONDS", 0.0)
+    shipping = start_shipping(Sink())
+    shipping.drain(10)
+    before = alive.last_sign(journal.folder).at
+    wait_until(lambda: alive.last_sign(journal.folder).at > before)
+    shipping.close()
+    assert not alive.is_live(journal.folder)
+    assert not shipping._writer.is_alive()
+
+
+def test_after_draining_the_dead_store_is_left_alone(start_shipping):
+    sink = Sink(refusals=DEAD)
+    shipping = start_shipping(sink)
+    log(shipping, 0)
     shipping.drain(0.02)
-    shipping._thread.join(5)
-    assert not shipping._thread.is_alive()
-    n_calls = len(store.calls)
+    shipping._sender.join(10)
+    assert not shipping._sender.is_alive()
+    n_calls = len(sink.calls)
     time.sleep(0.05)
-    assert len(store.calls) == n_calls
+    assert len(sink.calls) == n_calls
 
 
-def test_points_beyond_the_queue_are_in_the_journal_and_counted(journal, monkeypatch):
-    monkeypatch.setattr(shipper, "QUEUE_POINTS", 3)
-    shipping = Shipper(Store(refusals=10**9), journal)
-    for step in range(10):
-        shipping.log({"loss": float(step)}, step=step)
-    assert shipping.drain(0.02) == 10
-    assert len(journalled(journal)) == 10
+def test_the_pause_grows_and_is_bounded_however_long_a_store_is_away():
+    pauses = [pause(n) for n in range(2_000)]
+    assert pauses[:4] == pytest.approx([0.0, 0.8, 1.6, 3.2])
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == 60.0
 
 
-def test_a_value_after_the_end_is_refused_not_lost_in_silence(journal):
-    shipping = Shipper(Store(), journal)
-    shipping.drain(5)
+def test_two_tries_are_apart_by_chance_that_is_not_the_trainings(start_shipping, monkeypatch):
+    monkeypatch.setattr(shipper, "pause", lambda n: 0.06 * bool(n))
+    times = []
+
+    def send(points):
+        times.append(time.monotonic())
+        raise ConnectionError
+
+    random.seed(0)
+    state = random.getstate()
+    shipping = start_shipping(send=send)
+    log(shipping, 0)
+    wait_until(lambda: len(times) > 6)
+    assert random.getstate() == state
+    gaps = [after - before for before, after in pairwise(times)]
+    assert min(gaps) >= 0.03
+    assert max(gaps) - min(gaps) > 0.001
+
+
+def test_a_value_after_the_end_is_refused_not_lost_in_silence(start_shipping):
+    shipping = start_shipping(Sink())
+    shipping.drain(10)
     with pytest.raises(UsageError) as caught:
         shipping.log({"loss": 1.0, "lr": 0.1}, step=0)
     assert str(caught.value) == (
@@ -157,48 +248,15 @@ def test_a_value_after_the_end_is_refused_not_lost_in_silence(journal):
     )
 
 
-def test_points_that_the_store_never_takes_are_counted_as_left(journal):
-    shipping = Shipper(lambda points: len(points) - 1, journal)
+def test_points_that_the_store_never_takes_are_counted_apart(start_shipping, journal):
+    shipping = start_shipping(send=lambda points: len(points) - 1)
     shipping.log({"bad//name": 1.0, "good": 1.0}, step=0)
-    assert shipping.drain(5) == 1
+    assert (shipping.drain(10), shipping.n_refused) == (0, 1)
+    assert n_unshipped(journal.folder) == 0
 
 
-@pytest.fixture
-def opened(project):
-    """A run in a real store."""
-    client = MlflowClient(project.uri)
-    run = client.create_run(client.create_experiment("tests"))
-    info = run.info
-    return OpenRun(info.run_id, info.experiment_id, project.uri, False, give_back_uri=lambda: None)
-
-
-def test_sending_twice_leaves_every_point_once(opened):
-    points = [Point("loss", value, 1_000, step) for step, value in enumerate((0.5, 0.25))]
-    opened.send(points)
-    opened.send([*points, *points, Point("loss", float("nan"), 1_000, 2)])
-    history = opened.client.get_metric_history(opened.run_id, "loss")
-    assert [(metric.step, str(metric.value)) for metric in history] == [
-        (0, "0.5"),
-        (1, "0.25"),
-        (2, "nan"),
-    ]
-
-
-def test_a_name_that_mlflow_does_not_take_keeps_no_other_from_arriving(opened):
-    names = ("good", "bad//name", "better", "bad//name")
-    assert opened.send([Point(name, 1.0, 1_000, 0) for name in names]) == 2
-    metrics = opened.client.get_run(opened.run_id).data.metrics
-    assert metrics == {"good": 1.0, "better": 1.0}
-
-
-def test_a_run_that_cannot_be_ended_gives_the_tracking_uri_back_all_the_same(opened, monkeypatch):
-    given_back = []
-    broken = dataclasses.replace(opened, give_back_uri=lambda: given_back.append(1))
-
-    def refuse(status):
-        raise ConnectionError
-
-    monkeypatch.setattr("mlflow.end_run", refuse)
-    with pytest.raises(ConnectionError):
-        broken.end("FINISHED")
-    assert given_back == [1]
+def test_no_values_are_no_step(start_shipping, journal):
+    shipping = start_shipping(Sink())
+    shipping.log({}, step=0)
+    assert shipping.drain(10) == 0
+    assert points_files(journal.folder) == []
