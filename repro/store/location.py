@@ -26,14 +26,24 @@ class Location:
 
     def journals(self, tracking_uri: str) -> Path:
         """Folder of the journals: beside the store's database where there is one."""
-        is_file = tracking_uri.startswith(SQLITE)
-        uri = tracking_uri if is_file else self.embedded_uri
-        beside = Path(uri.removeprefix(SQLITE)).parent
+        database = database_file(tracking_uri) or Path(self.embedded_uri.removeprefix(SQLITE))
+        beside = database.parent
         folder = (beside if beside.name == "mlruns" else beside / "mlruns") / "journal"
         existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
         if existing.is_dir() and os.access(existing, os.W_OK):
             return folder
         return scratch() / "journal"
+
+
+def database_file(tracking_uri: str) -> Path | None:
+    """The file of a SQLite store; None: it is another kind of store.
+
+    >>> database_file("sqlite:///file:/data/mlflow.db?mode=ro&uri=true")
+    PosixPath('/data/mlflow.db')
+    """
+    if not tracking_uri.startswith(SQLITE):
+        return None
+    return Path(tracking_uri.removeprefix(SQLITE).partition("?")[0].removeprefix("file:"))
 
 
 def scratch() -> Path:

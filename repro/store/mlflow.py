@@ -33,7 +33,7 @@ from repro.store.active_stack import end_active
 from repro.store.colspec import colspec
 from repro.store.description import merged_description
 from repro.store.held import Held, few_values, held
-from repro.store.location import SQLITE, Location, scratch
+from repro.store.location import SQLITE, Location, database_file, scratch
 from repro.store.point import Point
 from repro.store.shipper import Store
 from repro.store.variables import LITTLE_PATIENCE, NO_PATIENCE, SHORT_PATIENCE, variables
@@ -289,8 +289,8 @@ def first_connection(uri: str) -> Iterator[None]:
 
 def _lock(uri: str) -> Path | None:
     """Beside the database's file; of a database server in a folder of this machine."""
-    if uri.startswith(SQLITE):
-        return Path(f"{uri.removeprefix(SQLITE)}.lock")
+    if database := database_file(uri):
+        return database.with_name(f"{database.name}.lock")
     if urlsplit(uri).scheme.partition("+")[0] in DATABASES:
         name = short(digest_bytes(without_credentials(uri).encode()))
         return scratch() / f"{name}.lock"
@@ -346,8 +346,8 @@ def _existing(client: MlflowClient, experiment_id: str) -> str:
 def create_experiment(client: MlflowClient, uri: str, name: str) -> mlflow.entities.Experiment:
     """A new experiment; the one of this name if another process was faster."""
     artifacts = None  # beside a database; MLflow would take the working directory
-    if uri.startswith(SQLITE):
-        artifacts = (Path(uri.removeprefix(SQLITE)).absolute().parent / "artifacts").as_uri()
+    if database := database_file(uri):
+        artifacts = (database.absolute().parent / "artifacts").as_uri()
     try:
         experiment_id = client.create_experiment(name, artifact_location=artifacts)
     except MlflowException:  # another process was faster

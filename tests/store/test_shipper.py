@@ -172,6 +172,37 @@ def test_a_store_that_hangs_keeps_nothing_from_the_disk_and_no_sign_of_life(
     assert sink.steps == [0]  # nothing more after the end
 
 
+def test_a_store_that_refuses_at_the_end_is_tried_again_while_there_is_time(
+    start_shipping, monkeypatch
+):
+    monkeypatch.setattr(shipper, "pause", lambda n: 1_000.0 * bool(n))
+    sink = Sink(refusals=3)
+    shipping = start_shipping(sink)
+    log(shipping, 0)
+    wait_until(lambda: shipping.last_error)
+    assert len(sink.calls) == 1
+    assert (shipping.drain(10), len(sink.calls), sink.steps) == (0, 4, [0])
+
+
+def test_a_store_that_hung_in_the_first_of_many_batches_has_none_counted_twice(
+    start_shipping, journal, monkeypatch
+):
+    monkeypatch.setattr("repro.store.series_digest.REMEMBERED", 0)
+    for step in range(2_500):
+        journal.log({"loss": step / 2}, step=step, time_ms=step)
+    journal.flush()
+    sink = Sink()
+    sink.open.clear()
+    shipping = start_shipping(sink)
+    wait_until(lambda: shipping._n_read == 1_000)
+    assert shipping.drain(0.05) == 2_500
+    sink.open.set()
+    shipping._sender.join(10)
+    assert sink.steps == list(range(1_000))
+    assert shipping._n_read == 2_500
+    assert shipping.series() == digests(in_files(journal.folder))
+
+
 def test_a_slow_store_keeps_the_time_limit_between_batches(start_shipping):
     sink = Sink()
 
@@ -219,9 +250,28 @@ def test_the_pause_grows_and_is_bounded_however_long_a_store_is_away():
     assert pauses[-1] == 60.0
 
 
+def test_each_failure_in_a_row_makes_the_pause_longer_and_a_success_ends_it(
+    start_shipping, monkeypatch
+):
+    counted = []
+    monkeypatch.setattr(shipper, "pause", lambda n: counted.append(n) or 0.0)
+    sink = Sink(refusals=3)
+    shipping = start_shipping(sink)
+    log(shipping, 0)
+    wait_until(lambda: sink.points and counted[-1] == 0)
+    first = counted.index(1)  # before, there was nothing to send
+    assert counted[first : first + 4] == [1, 2, 3, 0]
+
+
 def test_two_tries_are_apart_by_chance_that_is_not_the_trainings(start_shipping, monkeypatch):
+    class Shortest(random.Random):
+        def uniform(self, low, high):
+            drawn.append((low, high))
+            return low
+
+    monkeypatch.setattr(random, "Random", Shortest)
     monkeypatch.setattr(shipper, "pause", lambda n: 0.06 * bool(n))
-    times = []
+    times, drawn = [], []
 
     def send(points):
         times.append(time.monotonic())
@@ -234,8 +284,8 @@ def test_two_tries_are_apart_by_chance_that_is_not_the_trainings(start_shipping,
     wait_until(lambda: len(times) > 6)
     assert random.getstate() == state
     gaps = [after - before for before, after in pairwise(times)]
-    assert min(gaps) >= 0.03
-    assert max(gaps) - min(gaps) > 0.001
+    assert set(drawn) == {(0.5, 1.0)}
+    assert 0.03 <= min(gaps) < 0.06
 
 
 def test_a_value_after_the_end_is_refused_not_lost_in_silence(start_shipping):

@@ -4,6 +4,8 @@ import json
 import resource
 import subprocess
 import sys
+import threading
+import time
 
 import pytest
 from shipping import DEAD, Sink, digests, log, wait_until
@@ -43,6 +45,20 @@ def test_a_full_disk_does_not_keep_files_that_the_store_has(start_shipping, tmp_
     assert shipping.drain(10) == 0
     assert len(points_files(journal.folder)) == 1
     journal.close()
+
+
+def test_a_disk_that_hangs_costs_the_time_given(start_shipping, journal, monkeypatch):
+    works, flush = threading.Event(), journal.flush
+    monkeypatch.setattr(journal, "flush", lambda: works.wait(20) and flush())
+    shipping = start_shipping(Sink())
+    log(shipping, 0)
+    begin = time.monotonic()
+    shipping.drain(0.05)
+    shipping._sender.join(5)
+    assert time.monotonic() - begin < 5
+    assert not shipping._sender.is_alive()
+    works.set()
+    wait_until(shipping._flushed.is_set)
 
 
 # --- a full disk ---
