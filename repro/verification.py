@@ -184,6 +184,6 @@ def _counted(record: RunRecord | None) -> str:
     n_params = len(params.declared) + len(params.logged) if params else 0
     n_points = sum(series.n_points or 0 for series in contents.series)
     return (
-        f"params: {n_params}, metrics: {len(contents.series)} of {n_points:,} values, "
+        f"params: {n_params}, metrics: {len(contents.series)} ({n_points:,} values), "
         f"tags: {len(contents.tags) + 1}, artifacts: {len(contents.files) + 1}"
     )

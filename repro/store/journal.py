@@ -59,8 +59,9 @@ class Journal:
 
     @property
     def n_unwritten(self) -> int:
-        """How many values are in memory because the disk refused them."""
-        return len(self._unwritten)
+        """How many values are in memory alone: not flushed, or refused by the disk."""
+        waiting = sum(len(values) for _, _, values in tuple(self._steps))
+        return waiting + len(self._unwritten)
 
     def append(self, kind: str, data: Mapping[str, Any]) -> None:
         """Write one event."""
