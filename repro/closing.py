@@ -37,7 +37,7 @@ def finish(run: Run, journal: Journal, ending: Ending) -> RunRecord | None:
 
 def _finish(run: Run, journal: Journal, ending: Ending) -> RunRecord | None:
     n_left = run.shipper.drain(KILLED_SECONDS if ending.status == "KILLED" else DRAIN_SECONDS)
-    if n_left or run.shipper.n_lost:
+    if run.shipper.is_silent and (n_left or run.shipper.n_lost):
         run.opened.give_up()
     run.notes.extend(_left(run, journal, n_left))
     if journal.failure:
@@ -49,7 +49,8 @@ def _finish(run: Run, journal: Journal, ending: Ending) -> RunRecord | None:
             record = run.record(_outcome(run, ending))
             with suppress(OSError):
                 keep(journal.folder, run.seen.evidence())  # first: the record refers to it
-            journal.append("record", {"json": dump(record), "seal": seal(record)})
+            sealed = {"json": dump(record), "seal": seal(record)}
+            journal.append("record", {**sealed, "read_to": run.shipper.read_to})
         if record is not None:
             with run.noted("the record was not stored"):
                 _store(run, record, journal.folder)

@@ -22,6 +22,7 @@ from repro.facts.segments import Segment, Segments
 from repro.facts.split import Split
 from repro.observe import split
 from repro.record import RunRecord
+from repro.segment_changes import is_code_changed, is_environment_changed, weights_change
 from repro.store.series_digest import joined
 
 LOST = "its journal is on a machine that could not be reached"
@@ -91,7 +92,11 @@ class Earlier:
         held = {key: self.record.facts[key] for key in kept}
         found = {**held, **{key: fact for key, fact in facts.items() if isinstance(fact, Fact)}}
         found = {**facts, **found}
-        return {**found, **_data_and_split(self.record.facts, found), "segments": self._told(facts)}
+        return {
+            **found,
+            **_data_and_split(self.record.facts, found),
+            "segments": self._told(facts, facts),
+        }
 
     def continued(self, facts: Facts) -> dict[str, Known]:
         """The facts of the whole run, from those of its last segment."""
@@ -107,24 +112,46 @@ class Earlier:
             "scores": _scores(before.get("scores"), facts.get("scores")),
             "budget": _budget(self, budget, rows.get("data")),
             "contents": self._contents(facts.get("contents")),
-            "segments": self._told({**kept, **rows}),
+            "segments": self._told({**kept, **rows}, facts),
         }
 
-    def _told(self, facts: Facts) -> Segments:
+    def _told(self, facts: Facts, own: Facts) -> Segments:
+        """From the facts of the whole run, and from those that its last segment saw itself."""
         before, now = self.record, RunRecord(self.record.run_id, self.record.name, facts)
-        is_code = _is_code_changed(before.find(Code), now.find(Code))
-        is_other = _is_environment_changed(before.find(Environment), now.find(Environment))
-        unknown = False if self.is_whole else None
+        is_code = is_code_changed(before.find(Code), now.find(Code))
+        is_other = is_environment_changed(before.find(Environment), now.find(Environment))
+        budget = before.find(Budget) if self.is_whole else None
+        n_steps = budget.n_steps if budget else None
+        weights = weights_change(before, RunRecord(now.run_id, now.name, own), n_steps)
+        lost = False if self.is_whole else None
         # What one segment alone shows, autocast while scoring say, is no difference of the two.
         both = before.flat.keys() & now.flat.keys() & differing(before, now)
         changed = {path for path in both if path.partition(".")[0] not in TOLD}
+        known = {"code": is_code, "packages": is_other, weights or "weights": bool(weights)}
+        changed |= {what for what, is_changed in known.items() if is_changed}
+        unknown = self._unknown(now, is_code, is_other, weights)
         return Segments(
             earlier=self.all_segments,
-            is_code_changed=_either(self.segments.is_code_changed, is_code, unknown),
-            is_environment_changed=_either(self.segments.is_environment_changed, is_other, unknown),
+            is_code_changed=_either(self.segments.is_code_changed, is_code, lost),
+            is_environment_changed=_either(self.segments.is_environment_changed, is_other, lost),
             changed=tuple(sorted({*self.segments.changed, *changed})),
+            unknown=tuple(sorted({*self.segments.unknown, *unknown})),
             altered=tuple(sorted({*self.segments.altered, *_altered(before)})),
         )
+
+    def _unknown(
+        self, now: RunRecord, is_code: bool | None, is_other: bool | None, weights: str | None
+    ) -> Iterator[str]:
+        """What cannot be compared, and of which segment it is not known."""
+        last = self.begun + 1
+        if is_code is None:
+            yield f"code of segment {last if now.find(Code) is None else self.number}"
+        if is_other is None:
+            yield f"packages of segment {last if now.find(Environment) is None else self.number}"
+        if weights is None:
+            yield f"weights that segment {last} began with"
+        for index in range(self.number + 1, last):
+            yield from (f"{what} of segment {index}" for what in ("code", "packages"))
 
     def _contents(self, new: Known | None) -> Known:
         """With what the segments before sealed, which stays."""
@@ -309,32 +336,6 @@ def _seconds(earlier: Earlier) -> float:
         return budget.wall_seconds
     times = ((one.started_at, one.ended_at) for one in earlier.all_segments)
     return sum(max(0.0, (end - start).total_seconds()) for start, end in times if start and end)
-
-
-def _is_code_changed(before: Code | None, now: Code | None) -> bool | None:
-    """Whether a file that both imported differs, or each imported some that the other did not."""
-    if before is None or now is None:
-        return None
-    if before.tree is not None and before.tree == now.tree:
-        return False
-    old = {module.path: module.digest for module in before.modules}
-    new = {module.path: module.digest for module in now.modules}
-    if not old or not new:
-        return None if None in (before.tree, now.tree) else True
-    is_edited = any(new.get(path, digest) != digest for path, digest in old.items())
-    return is_edited or bool(old.keys() - new.keys() and new.keys() - old.keys())
-
-
-def _is_environment_changed(before: Environment | None, now: Environment | None) -> bool | None:
-    """Whether Python, a package that both imported, or a variable differs."""
-    if before is None or now is None:
-        return None
-    old, new = (
-        {package.name: package.version for package in one.imported} for one in (before, now)
-    )
-    is_python = (before.python, before.implementation) != (now.python, now.implementation)
-    is_package = any(new.get(name, version) != version for name, version in old.items())
-    return is_python or is_package or set(before.variables) != set(now.variables)
 
 
 def _either(*answers: bool | None) -> bool | None:

@@ -3,14 +3,15 @@
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
+from repro.continuation import Earlier
 from repro.ending import Signals
 from repro.observe.observer import observed
 from repro.observe.redaction import masked_record
 from repro.record import RunRecord, dump_facts
 from repro.run import Run
-from repro.store.journal import Journal
+from repro.store.journal import EVENTS, Journal
+from repro.store.mlflow import OpenRun
 from repro.store.spool import keep
 
 FORMAT = "repro.journal/1"
@@ -18,7 +19,7 @@ BYTES_A_SECOND = 20_000  # a long ledger of scores is not written at every epoch
 
 
 class EarlyFacts:
-    """First where the run is, then the facts that cost little, again when there is news."""
+    """The facts that cost little, again when there is news."""
 
     def __init__(self, run: Run, journal: Journal, signals: Signals) -> None:
         self._run = run
@@ -27,11 +28,12 @@ class EarlyFacts:
         self._n_told = 0
         self._next = 0.0
         self._is_code_told = False
-        journal.append("run", _place(run))
         self.write()
 
     def write(self) -> None:
         """Write the facts if they have changed, and what asked the run to end; never raises."""
+        if not (self._journal.folder / EVENTS).is_file():  # someone has deleted the folder
+            self._again()
         self._tell_signals()
         seen = self._run.seen
         is_code_new = not self._is_code_told and seen.code_state.seen(0) is not None
@@ -40,6 +42,11 @@ class EarlyFacts:
             self._is_code_told = seen.code_state.seen(0) is not None
             seen.is_news = False
             observed(self._append)
+
+    def _again(self) -> None:
+        run = self._run
+        tell_place(self._journal, run.opened, run.name, run.earlier, run.started_at)
+        self._n_told, self._next, run.seen.is_news = 0, 0.0, True
 
     def _tell_signals(self) -> None:
         """Soon a harder one may come; the signal's own handler must not wait for a lock."""
@@ -60,16 +67,19 @@ class EarlyFacts:
         return keep(self._journal.folder, self._run.seen.evidence())
 
 
-def _place(run: Run) -> dict[str, Any]:
-    opened = run.opened
-    return {
+def tell_place(
+    journal: Journal, opened: OpenRun, name: str, earlier: Earlier | None, started_at: datetime
+) -> None:
+    """Write where the run is: without it, nobody finds what a killed one left."""
+    place = {
         "format": FORMAT,
         "uri": opened.shown_uri,
         "instead_of": opened.instead_of,
-        "run_id": run.run_id,
+        "run_id": opened.run_id,
         "experiment_id": opened.experiment_id,
-        "name": run.name,
-        "started_at": run.started_at.isoformat(),
+        "name": name,
+        "started_at": started_at.isoformat(),
         "is_attached": opened.is_attached,
-        "segment": run.earlier.begun + 1 if run.earlier else 1,
+        "segment": earlier.begun + 1 if earlier else 1,
     }
+    journal.append("run", place)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from os import getpid, kill
 from threading import current_thread, main_thread
+from time import monotonic
 from types import FrameType
 from typing import Literal
 
@@ -19,6 +20,7 @@ from repro.observe.redaction import masked_text
 
 TRACEBACK_CHARACTERS = 4_000
 WATCHED = ("SIGTERM", "SIGHUP")  # Windows has no SIGHUP
+REPEAT_SECONDS = 1.0  # a launcher signals the process and its group: that is one signal
 INTERPRETER_ENDED = "the interpreter ended inside the block"
 # Left early, and by nobody's mistake: from inside it cannot be seen whether that was wanted.
 STOPPED = {
@@ -53,8 +55,8 @@ def ending_of(error: BaseException | None) -> Ending:
         if isinstance(error, kind):
             return Ending("KILLED", text, reason=reason)
     # A signal's handler may raise meanwhile: torch's does when a loader's worker has died.
-    lines = observed(lambda: traceback.format_exception(error))
-    whole = lines.reason if isinstance(lines, Absent) else "".join(lines)
+    lines = observed(lambda: _traceback(error))
+    whole = lines.reason if isinstance(lines, Absent) else lines
     return Ending("FAILED", text, _last_lines(masked_text(whole)))
 
 
@@ -63,8 +65,9 @@ class Signals:
 
     A signal that would have ended the process at once raises SystemExit(128 + its number) in the
     main thread instead, so that `finally` blocks run and the run is ended; a handler that was there
-    before is called. Only the first signal of a kind is taken: the second one does what it would
-    without us. Inside a long call that is not Python's the first one waits, as Ctrl-C does.
+    before is called. Only the first signal of a kind is taken, with its repeats of one second: the
+    second one does what it would without us. Inside a long call that is not Python's the first one
+    waits, as Ctrl-C does.
     """
 
     def __init__(self) -> None:
@@ -74,6 +77,7 @@ class Signals:
         self._watches: list[_Watch] = []
         self._held: list[_Watch] | None = None  # those that wait; None: none has to
         self._is_over = False
+        self._acted_at: dict[str, float] = {}  # of signals that would have ended the process
 
     @property
     def is_open(self) -> bool:
@@ -118,12 +122,18 @@ class Signals:
         if error is None:
             note = f"{names} came while it ran; the block handled it, and ended by itself"
             return replace(ending, notes=(note,))
-        return replace(ending, status="KILLED", error=_text(error), reason=names)
+        killed = replace(ending, status="KILLED", error=_text(error), reason=names)
+        return _without_exit(killed) if self._is_exit(error) else killed
 
     def ending_at_exit(self) -> Ending:
         """How a block ended that was never left."""
         reason = " and ".join(self.came) or INTERPRETER_ENDED
         return Ending("KILLED", reason=reason, unwatched=self.unwatched)
+
+    def _is_exit(self, error: BaseException) -> bool:
+        """Whether the exception says nothing but that a signal came."""
+        codes = {128 + getattr(signal, name) for name in self.came}
+        return isinstance(error, SystemExit) and error.code in codes
 
     def _take(self, name: str) -> bool:
         number = getattr(signal, name)
@@ -159,11 +169,19 @@ class _Watch:
     below: Handler  # that was there before
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        self.give_back()
+        came_at = self.signals._acted_at.get(self.name)
         if not self.signals.is_open:
+            self.give_back()
             self._pass_on(frame)
-        elif self.signals._noticed(self):
-            self.act(frame)
+        elif callable(self.below):
+            self.give_back()
+            self._take(frame)
+        elif came_at is None:
+            self.signals._acted_at[self.name] = monotonic()
+            self._take(frame)
+        elif monotonic() - came_at >= REPEAT_SECONDS:
+            self.give_back()
+            self._pass_on(frame)
 
     def give_back(self) -> None:
         """Put back the handler below, if this one is in its place."""
@@ -171,6 +189,10 @@ class _Watch:
         if current is self:
             with suppress(ValueError):  # not in the main thread: this one will pass signals on
                 signal.signal(self.number, _below(self.below))
+
+    def _take(self, frame: FrameType | None) -> None:
+        if self.signals._noticed(self):
+            self.act(frame)
 
     def act(self, frame: FrameType | None) -> None:
         """What the signal does to the main thread."""
@@ -205,6 +227,20 @@ def _text(error: BaseException) -> str:
     message = observed(lambda: str(error))
     shown = message.reason if isinstance(message, Absent) else message
     return masked_text(f"{type(error).__name__}: {shown}".rstrip(": "))[:2000]
+
+
+def _traceback(error: BaseException) -> str:
+    """Without our handlers' frames, which only say that a signal came."""
+    told = traceback.TracebackException.from_exception(error)
+    frames = [frame for frame in told.stack if frame.filename != __file__]
+    told.stack = traceback.StackSummary.from_list(frames)
+    return "".join(told.format())
+
+
+def _without_exit(ending: Ending) -> Ending:
+    """Where the program was; that it left with SystemExit, the reason tells."""
+    where = (ending.traceback or "").removesuffix(f"{ending.error}\n")
+    return replace(ending, error=None, traceback=where or None)
 
 
 def _last_lines(text: str) -> str:

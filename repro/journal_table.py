@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from repro.report.shown import columns, document
-from repro.store.journals import RunJournal
+from repro.store.journals import RunJournal, waits
 
 HEAD = ("run", "name", "state", "unshipped", "last sign (UTC)", "store", "left to do")
 STYLES = {"live": "green", "orphaned": "bold red", "ended": ""}
@@ -24,6 +24,7 @@ def journal_table(journals: Sequence[RunJournal], *, show_all: bool) -> Text:
     n_left = sum(bool(found.left) for found in listed)
     if n_left:
         lines += [Text(), Text(f"{n_left} of {len(journals)}: `repro recover` does what is left")]
+        lines += [Text(line) for line in waits(found for found in listed if found.left)]
     return document(lines)
 
 

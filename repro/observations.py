@@ -23,7 +23,7 @@ from repro.observe.training import Training
 from repro.store.point import metric_name, metric_value, step_number
 
 TRAIN = "train"
-ENVIRONMENT_SECONDS = 30.0  # until it is read early: a quarter of a second that others wait for
+ENVIRONMENT_SECONDS = 2.0  # until it is read early: most imports are done
 CODE_SECONDS = 60.0  # that the record waits for the code to be read
 
 
@@ -45,6 +45,7 @@ class Observations:
     is_news: bool = True  # something that `early` tells has changed
     _clock: float = field(default_factory=time.monotonic)
     _is_environment_told: bool = False
+    _early_code: Fact | None = None
 
     def __post_init__(self) -> None:
         look = self.training.is_in_training_mode
@@ -71,15 +72,15 @@ class Observations:
 
     def early(self) -> dict[str, Fact | Absent]:
         """The facts that a killed run should leave: those that cost little, as they stand now."""
-        state = self.code_state.seen(0)
+        is_due = time.monotonic() - self._clock > ENVIRONMENT_SECONDS
         found: dict[str, Fact | Absent | None] = {
-            "code": state.fact if isinstance(state, code.CodeState) else state,
+            "code": self._code_so_far(is_due and not self._is_environment_told),
             "determinism": observed(self._determinism),
             "data": observed(self.data_book.at_end),
             "split": self.plan,
             "scores": Scores(scored=self.book.scored, reads=self.book.reads),
         }
-        if time.monotonic() - self._clock > ENVIRONMENT_SECONDS:
+        if is_due:
             self._is_environment_told = True
             found["environment"] = observed(environment.at_end)
             found["hardware"] = observed(hardware.at_end)
@@ -111,6 +112,16 @@ class Observations:
 
     def _tell_scores(self) -> None:
         self.is_news = True
+
+    def _code_so_far(self, is_due: bool) -> Fact | Absent | None:
+        """With what was imported when it was first told, and again when it is due."""
+        state = self.code_state.seen(0)
+        if not isinstance(state, code.CodeState):
+            return state
+        if self._early_code is None or is_due:
+            found = observed(lambda: code.so_far(state))
+            self._early_code = state.fact if isinstance(found, Absent) else found
+        return self._early_code
 
     def _code(self) -> Any:
         state = self.code_state.result(CODE_SECONDS)

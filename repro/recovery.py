@@ -1,6 +1,7 @@
 """Brings to MLflow what a run could not: its process was killed, or its store did not answer."""
 
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from repro.facts.params import Params
 from repro.facts.scores import Scores, Series
 from repro.facts.segments import Segments
 from repro.observe.redaction import masked_record, masked_value
+from repro.observe.secret_shapes import MASK
 from repro.record import RunRecord, dump, load, load_facts, seal
 from repro.store.alive import last_sign
 from repro.store.contents import file_contents, series_read, with_held
@@ -29,18 +31,22 @@ from repro.store.journals import (
     named_journals,
     only_one,
     read_journal,
+    waits,
 )
 from repro.store.left_run import LeftRun, find_run
-from repro.store.location import Location
-from repro.store.mlflow import RECORD, first_line, without_credentials
+from repro.store.location import Location, is_absolute
+from repro.store.mlflow import RECORD, OpenRun, first_line, is_server, without_credentials
 from repro.store.spool import kept
 from repro.store.transfer import fill, twin
-from repro.store.variables import SHORT_PATIENCE, variables
+from repro.store.variables import NO_LINK, SHORT_PATIENCE, variables
 
 GONE = "the process is gone (no end was journaled)"
 UNTAKEN = "the process was gone before it was taken"
 NOT_BUILT = "the record could not be built at the end"
 NOT_OF_EVERY_RUN = {Integrity.key(), Segments.key()}
+
+QUIETLY = {**SHORT_PATIENCE, **NO_LINK}
+CREDENTIALS = ("MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN", "MLFLOW_TRACKING_USERNAME")
 
 Known = Fact | Absent | Opaque
 Facts = dict[str, Known]
@@ -77,6 +83,17 @@ def recover_some(target: str | None, location: Location) -> Iterator[Recovery]:
     return (recover(journal, location) for journal in journals)
 
 
+def still_left(found: Iterable[Recovery], location: Location) -> list[str]:
+    """What waits for another store or another call, in words."""
+    tried = {one.journal.folder: one for one in found}
+    lines = waits(one.journal for one in tried.values() if one.problem)
+    others = [one for one in every_journal(location) if one.left and one.folder not in tried]
+    if others:
+        n = "1 other run has" if len(others) == 1 else f"{len(others)} other runs have"
+        lines.append(f"{n} something left: `repro recover`")
+    return lines
+
+
 def recover(found: RunJournal, location: Location) -> Recovery:
     """Ship what a journal has left, and end its run truthfully; doing it again changes nothing.
 
@@ -84,7 +101,7 @@ def recover(found: RunJournal, location: Location) -> Recovery:
     """
     done: list[str] = []
     try:
-        with only_one(found.folder) as is_mine, variables(SHORT_PATIENCE):
+        with only_one(found.folder) as is_mine, variables(QUIETLY):
             if not is_mine:
                 return Recovery(found, problem="another `repro recover` is at work on it")
             for step in _steps(read_journal(found.folder), location):
@@ -113,10 +130,11 @@ def _finish(run: LeftRun, log: Journal) -> Iterator[str]:
     """Bring the run to its end in the store that it went to."""
     journal = run.journal
     if journal.n_unshipped:
-        n_refused = run.ship()
-        refused = f", {n_refused:,} of which MLflow refuses" if n_refused else ""
-        yield f"{journal.n_unshipped:,} values sent{refused}"
+        yield from _ship(run)
     if journal.is_stored and journal.is_closed:
+        return
+    if journal.was:
+        yield _as_it_was(run, log)
         return
     _send_params(run)
     record = _record(run, log)
@@ -129,6 +147,28 @@ def _finish(run: LeftRun, log: Journal) -> Iterator[str]:
         run.end(status, (outcome and outcome.ended_at) or journal.last_sign)
         yield f"ended as {status}"
     _tell(log, "recovered", {"status": status, "is_stored": True, "is_closed": True})
+
+
+def _ship(run: LeftRun) -> Iterator[str]:
+    n_late, n_refused = run.n_late(), run.ship()
+    refused = f", {n_refused:,} of which MLflow refuses" if n_refused else ""
+    n_sent = run.journal.n_unshipped - n_late
+    if n_sent > 0:
+        yield f"{n_sent:,} values sent{refused}"
+    if n_late:
+        came = "1 value came" if n_late == 1 else f"{n_late:,} values came"
+        yield f"{came} after the end, by a process that outlived it, and stay in the journal"
+
+
+def _as_it_was(run: LeftRun, log: Journal) -> str:
+    """The process was killed before it wrote anything: the run's record is still true."""
+    journal = run.journal
+    status, ended_ms = str(journal.was["status"]), journal.was["ended_ms"]
+    at = datetime.fromtimestamp(ended_ms / 1000, UTC) if ended_ms else journal.last_sign
+    run.set_segment(journal.was["segment"])
+    run.end(status, at)
+    _tell(log, "recovered", {"status": status, "is_stored": True, "is_closed": True})
+    return f"ended again as {status}"
 
 
 def _send_params(run: LeftRun) -> None:
@@ -144,15 +184,10 @@ def _send_params(run: LeftRun) -> None:
 
 def _copy(run: LeftRun, log: Journal, location: Location) -> Iterator[str]:
     """Bring the run to the store that was asked for, where another one took it."""
-    journal, uri = run.journal, asked_for(location)
+    journal = run.journal
     if not journal.wanted_uri or journal.is_copied:
         return
-    if without_credentials(uri) != journal.wanted_uri:
-        raise StoreUnavailable(
-            f"it was meant for {journal.wanted_uri}, the store is {without_credentials(uri)} now. "
-            f"Pass the other one with --tracking-uri to copy the run there."
-        )
-    target = twin(run, uri)
+    target = _target(run, journal.wanted_uri, asked_for(location))
     place = {"uri": target.shown_uri, "run_id": target.run_id}
     if journal.copy != place:
         _tell(log, "copying", place)
@@ -160,6 +195,26 @@ def _copy(run: LeftRun, log: Journal, location: Location) -> Iterator[str]:
     _tell(log, "copied", place)
     stay = f", {n_models} logged models stay in {journal.uri}" if n_models else ""
     yield f"copied to {target.shown_uri} as {target.run_id[:8]}{stay}"
+
+
+def _target(run: LeftRun, wanted: str, resolved: str) -> OpenRun:
+    """The run in the store that was asked for, whatever the resolved one is now."""
+    if without_credentials(resolved) == wanted:
+        return twin(run, resolved)
+    is_whole = MASK not in wanted and is_absolute(wanted)
+    # These are for the server that is set now: they are not told to another one.
+    if not is_whole or (is_server(wanted) and any(map(os.environ.get, CREDENTIALS))):
+        raise StoreUnavailable(
+            f"it was meant for {wanted}, the store is {without_credentials(resolved)} now. "
+            f"Pass the other one, with its password, by --tracking-uri to copy the run there."
+        )
+    try:
+        return twin(run, wanted)
+    except StoreUnavailable as error:
+        raise StoreUnavailable(
+            f"{error}; the run was meant for it. The journal keeps no password: where one is "
+            f"needed, pass the address with --tracking-uri."
+        ) from error
 
 
 def _tell(log: Journal, kind: str, data: Mapping[str, Any]) -> None:

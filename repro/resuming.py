@@ -13,7 +13,7 @@ from repro.facts.params import Param, Params
 from repro.observe.determinism import SeedSource
 from repro.recovery import recover
 from repro.store.alive import is_live
-from repro.store.earlier_run import EarlierRun, attached_run, find_earlier, reopen
+from repro.store.earlier_run import EarlierRun, attached_run, find_earlier, reopen, tell_resuming
 from repro.store.journal import EVENTS
 from repro.store.journals import RunJournal, only_one, read_journal
 from repro.store.load import SEGMENT
@@ -60,6 +60,7 @@ class Resumed:
         stored, number = self.stored, self.earlier.begun + 1
         stored.keep(self.earlier.path, self.earlier.content)
         if not self.is_attached:
+            tell_resuming(self.folder, stored, number)
             return reopen(stored.uri, stored.known, {**tags, SEGMENT: str(number)})
         stored.tag(SEGMENT, str(number))
         attached = attach()

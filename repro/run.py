@@ -315,6 +315,9 @@ class Run:
         return Contents(series=tuple(series), files=file_contents(self.seen.evidence()))
 
     def _read_back(self) -> Held | None:
+        if self.shipper.n_left:
+            self.notes.append("what MLflow holds was not read back: some values are still to come")
+            return None
         try:
             return self.opened.read_back()
         except Exception as error:  # the store's failure becomes a recorded reason

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
@@ -19,7 +20,7 @@ from repro.closing import finish
 from repro.console import end_lines, interrupted_lines, say, start_lines
 from repro.determinism import Controlled, Mode, explain, isolated
 from repro.determinism.arrival import Arrivals, is_imported
-from repro.early_facts import EarlyFacts
+from repro.early_facts import EarlyFacts, tell_place
 from repro.ending import Ending, Signals
 from repro.errors import SeedConflict, UsageError
 from repro.facts.fact import Absent
@@ -36,6 +37,8 @@ from repro.observe.training import Training
 from repro.resuming import Asked, Resumed
 from repro.resuming import resumed as find_resumed
 from repro.run import Run
+from repro.store.active_stack import TRACKED, status_of
+from repro.store.alive import Alive
 from repro.store.journal import Journal
 from repro.store.location import Location, locate
 from repro.store.mlflow import OpenRun, attach, open_run
@@ -45,6 +48,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 TYPED = "the program was typed (notebook, -c or standard input); put it into a file under git"
+LISTED = 5
+NAME_CHARACTERS = 60
 SEED_BITS = 31  # a drawn seed is short enough to be typed
 
 _ACTIVE: ContextVar[tuple[Run, ...]] = ContextVar("repro_active", default=())
@@ -53,6 +58,21 @@ _ACTIVE: ContextVar[tuple[Run, ...]] = ContextVar("repro_active", default=())
 def active_run() -> Run | None:
     """The innermost tracked run around this line, if there is one."""
     return next(reversed(_ACTIVE.get()), None)
+
+
+@dataclass(frozen=True)
+class _Opening:
+    """What is known before the run is opened."""
+
+    location: Location
+    name: str
+    controlled: Controlled
+    seed_source: SeedSource
+    declared: tuple[Param, ...]
+    code_state: Background[CodeState]
+    around: Run | None  # that it is nested in
+    resumed: Resumed | None
+    signals: Signals = field(default_factory=Signals)
 
 
 @dataclass(eq=False)
@@ -163,34 +183,12 @@ class tracked_run:  # noqa: N801  # reads as a function, like contextlib.closing
         return tracked
 
     def __enter__(self) -> Run:
-        seed, source = resolve_seed(self._seed)
-        declared = params.declared(self._params)
-        location = locate(self._tracking_uri)
-        asked = Asked(self._resume, self._name, self._experiment, (seed, source), declared)
-        with isolated():
-            resumed = find_resumed(location, asked, is_nested=active_run() is not None)
-        if resumed is not None:
-            (seed, source), declared = resumed.seed, resumed.declared
-        controlled = Controlled(seed, self._mode)
-        name = resumed.name if resumed else self._name or _default_name()
-        code_state = Background(functools.partial(_code_state, _caller()), "code")
-        signals = Signals()
+        opening = self._opening()
+        signals = opening.signals
         signals.watch()
         try:
-            with resumed.claimed() if resumed else contextlib.nullcontext():
-                with isolated():
-                    opened = resumed.open(self._tags) if resumed else self._open(location, name)
-                entered = self._entered_run(
-                    location,
-                    opened,
-                    name,
-                    controlled,
-                    source,
-                    declared,
-                    code_state,
-                    signals,
-                    resumed,
-                )
+            with opening.resumed.claimed() if opening.resumed else contextlib.nullcontext():
+                entered = self._entered_run(opening)
         except BaseException:
             signals.give_back()
             raise
@@ -201,57 +199,80 @@ class tracked_run:  # noqa: N801  # reads as a function, like contextlib.closing
             raise
         return entered.run
 
-    def _open(self, location: Location, name: str) -> OpenRun:
-        is_nested = active_run() is not None
-        attached = None if is_nested else attach()
+    def _opening(self) -> _Opening:
+        seed, source = resolve_seed(self._seed)
+        declared = params.declared(self._params)
+        location = locate(self._tracking_uri)
+        asked = Asked(self._resume, self._name, self._experiment, (seed, source), declared)
+        with isolated():
+            resumed = find_resumed(location, asked, is_nested=active_run() is not None)
+        if resumed is not None:
+            (seed, source), declared = resumed.seed, resumed.declared
+        return _Opening(
+            location,
+            name=resumed.name if resumed else self._name or _default_name(),
+            controlled=Controlled(seed, self._mode),
+            seed_source=source,
+            declared=declared,
+            code_state=Background(functools.partial(_code_state, _caller()), "code"),
+            around=active_run(),
+            resumed=resumed,
+        )
+
+    def _open(self, opening: _Opening) -> OpenRun:
+        if opening.resumed is not None:
+            return opening.resumed.open(self._tags)
+        around = opening.around
+        attached = attach() if around is None else None
         if attached is not None:
             return attached
         return open_run(
-            location,
+            opening.location,
             experiment=self._experiment,
-            name=name,
+            name=opening.name,
             tags=self._tags,
-            nested=is_nested,
+            around=None if around is None else around.run_id,
         )
 
-    def _entered_run(
-        self,
-        location: Location,
-        opened: OpenRun,
-        name: str,
-        controlled: Controlled,
-        source: SeedSource,
-        declared: tuple[Param, ...],
-        code_state: Background[CodeState],
-        signals: Signals,
-        resumed: Resumed | None,
-    ) -> _Entered:
-        earlier = resumed.earlier if resumed else None
+    def _entered_run(self, opening: _Opening) -> _Entered:
+        opened: OpenRun | None = None
         try:
-            journal = Journal(location.journals(opened.tracking_uri) / opened.run_id)
-            shipper = Shipper(opened.as_store, journal)
-        except BaseException:
-            opened.end(resumed.status if resumed else "FAILED")
+            with isolated():
+                opened = self._open(opening)
+            TRACKED.add(opened.run_id)
+            entered = self._entered_as(opening, opened)
+        except BaseException as error:
+            if opened is not None:  # left open, the next block would attach to it
+                resumed = opening.resumed
+                with contextlib.suppress(Exception):  # the first error is told
+                    opened.end(resumed.status if resumed else status_of(error))
             raise
-        around = active_run()
-        training = Training(lambda: active_run() in (None, run))
-        seen = Observations(
-            controlled=controlled,
-            seed_source=source,
-            code_state=code_state,
-            declared=declared,
-            training=training,
-            ship=shipper.log,
-            notes=[],
-            nested_in=None if around is None else around.run_id,
-            scores=earlier.record.find(Scores) if earlier else None,
-        )
-        run = Run(name, opened, shipper, seen, earlier=earlier)
-        arrivals = Arrivals({} if is_imported("torch") else {"torch": training.hook_optimizers})
-        entered = _Entered(self, run, journal, signals, arrivals)
         self._entered.append(entered)
         atexit.register(entered.at_exit)
         return entered
+
+    def _entered_as(self, opening: _Opening, opened: OpenRun) -> _Entered:
+        earlier = opening.resumed.earlier if opening.resumed else None
+        folder = opening.location.journals(opened.tracking_uri) / opened.run_id
+        alive = Alive(folder)  # first: what recovers orphans must not take it for one
+        journal = Journal(folder)
+        tell_place(journal, opened, opening.name, earlier, datetime.now(UTC))
+        shipper = Shipper(opened.as_store, journal, alive)
+        training = Training(lambda: active_run() in (None, run))
+        seen = Observations(
+            controlled=opening.controlled,
+            seed_source=opening.seed_source,
+            code_state=opening.code_state,
+            declared=opening.declared,
+            training=training,
+            ship=shipper.log,
+            notes=[],
+            nested_in=None if opening.around is None else opening.around.run_id,
+            scores=earlier.record.find(Scores) if earlier else None,
+        )
+        run = Run(opening.name, opened, shipper, seen, earlier=earlier)
+        arrivals = Arrivals({} if is_imported("torch") else {"torch": training.hook_optimizers})
+        return _Entered(self, run, journal, opening.signals, arrivals)
 
     def _begin(self, entered: _Entered) -> None:
         run, signals = entered.run, entered.signals
@@ -262,7 +283,7 @@ class tracked_run:  # noqa: N801  # reads as a function, like contextlib.closing
                 f"`repro recover {run.run_id[:8]}` copies the run there when it answers"
             )
         with run.noted("params were not logged"):
-            run.opened.log_params(run.seen.declared)
+            run.notes.extend(_refused(run.opened.log_params(run.seen.declared)))
         if is_imported("torch"):
             run.training.hook_optimizers()
         entered.arrivals.__enter__()
@@ -343,6 +364,13 @@ def resolve_seed(seed: int | None) -> tuple[int, SeedSource]:
             f"Leave seed= out to follow REPRO_SEED, or unset REPRO_SEED."
         )
     return int(text), "REPRO_SEED"
+
+
+def _refused(names: list[str]) -> list[str]:
+    """The note on params that MLflow does not take, if there are any."""
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    shown = ", ".join(masked_text(repr(name[:NAME_CHARACTERS])) for name in names[:LISTED])
+    return [f"MLflow refuses params for ever: {shown}{more}"] if names else []
 
 
 def _caller() -> str:

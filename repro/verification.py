@@ -16,17 +16,20 @@ from repro.facts.params import Params
 from repro.facts.segments import Segments
 from repro.record import SEAL, RunRecord, load
 from repro.report.shown import columns, document, shown
+from repro.store.alive import last_sign
 from repro.store.held import values
 from repro.store.journal import EVENTS
-from repro.store.journals import RunJournal, asked_for, read_journal
+from repro.store.journals import RunJournal, journal_folders, read_journal
 from repro.store.load import MlflowHistory, open_history
-from repro.store.location import Location, locate, scratch
+from repro.store.location import locate
 from repro.store.mlflow import RECORD
 
 COPIED_FROM = "repro.copied_from"
 NOTHING = "nothing"
 UNTRACKED = "it has no record: it was not tracked by repro, or has not ended"
-UNSHIPPED = "its record is on this machine only; `repro recover` brings it to MLflow"
+UNSHIPPED = "its record is on this machine only"
+NO_TAG = f"its seal, the tag {SEAL}, is gone; `repro verify` tells what is left"
+NOT_COMPARED = "start and end times, the name, the description, tags of others"
 NO_SEAL = f"its seal, the tag {SEAL}, is not there, and no journal here knows it"
 NOT_READ = "the record cannot be believed, so nothing else was compared"
 NO_JOURNAL = "no journal here: if record and seal were replaced together, it would not show"
@@ -58,6 +61,7 @@ class Verification:
         told = [("checked", self.checked)] if self.checked else []
         told += [("cannot be told", line) for line in self.undecided]
         told += [("not sealed", line) for line in self.unsealed]
+        told += [("not compared", NOT_COMPARED)] if self.checked else []
         heading = Text(f"{self.name} ({self.run_id[:8]}): {answer}")
         return document([heading, *columns(found), *columns(told)])
 
@@ -91,12 +95,6 @@ def verify_project(
     return (verify(history, run_id, folders) for run_id in ids)
 
 
-def journal_folders(location: Location) -> tuple[Path, ...]:
-    """Where a journal of the project may be."""
-    uris = (asked_for(location), location.embedded_uri)
-    return tuple(dict.fromkeys((*map(location.journals, uris), scratch() / "journal")))
-
-
 def verify(history: MlflowHistory, run_id: str, journals: Sequence[Path]) -> Verification:
     """Compare everything that was sealed with what MLflow holds now."""
     run = history.client.get_run(run_id)
@@ -110,6 +108,25 @@ def verify(history: MlflowHistory, run_id: str, journals: Sequence[Path]) -> Ver
     read = partial(values, history.client, run_id)
     found = history.integrity(sealed.record, run, read)
     return _verification(run_id, name, sealed, found)
+
+
+def why_unsealed(run_id: str, journals: Sequence[Path]) -> str:
+    """Why a run has no record, and what to do about it, by its journal where there is one."""
+    return _left(_journal(journals, (run_id,)))
+
+
+def _left(journal: RunJournal | None) -> str:
+    if journal is None:
+        return UNTRACKED
+    if journal.is_stored:
+        return NO_TAG
+    sign, process = f"{journal.last_sign:%Y-%m-%d %H:%M:%S} UTC", last_sign(journal.folder).process
+    if journal.state == "live":
+        number = f"process {process}, " if process else ""
+        return f"it is running ({number}last sign of life {sign})"
+    gone = f"its process is gone (last sign of life {sign})"
+    why = UNSHIPPED if journal.record else gone
+    return f"{why}: `repro recover {journal.run_id[:8]}`"
 
 
 def _verification(
@@ -140,9 +157,9 @@ def _sealed(tags: Mapping[str, str], content: bytes | None, journal: RunJournal 
     tag, digest = tags.get(SEAL), None if content is None else digest_bytes(content)
     kept = journal.record if journal else {}
     if tag is None and kept and journal and not journal.is_stored:
-        return _Sealed(unknown=UNSHIPPED)
+        return _Sealed(unknown=_left(journal))
     if tag is None and not kept:
-        return _Sealed(unknown=UNTRACKED if content is None else NO_SEAL)
+        return _Sealed(unknown=_left(journal) if content is None else NO_SEAL)
     is_of_later = tag == digest and content is not None and _follows(content, kept.get("seal"))
     seal = tag if is_of_later else kept.get("seal", tag)
     places = ((f"tag {SEAL}", tag), (f"artifact {RECORD}", digest))
@@ -184,6 +201,6 @@ def _counted(record: RunRecord | None) -> str:
     n_params = len(params.declared) + len(params.logged) if params else 0
     n_points = sum(series.n_points or 0 for series in contents.series)
     return (
-        f"params: {n_params}, metrics: {len(contents.series)} ({n_points:,} values), "
+        f"status, params: {n_params}, metrics: {len(contents.series)} ({n_points:,} values), "
         f"tags: {len(contents.tags) + 1}, artifacts: {len(contents.files) + 1}"
     )

@@ -8,9 +8,9 @@ import repro
 from repro.errors import UsageError
 
 
-def train(run, steps, first=0):
+def train(run, steps, first=0, model=None):
     """A loop whose optimizer steps are counted."""
-    model = torch.nn.Linear(2, 1)
+    model = model or torch.nn.Linear(2, 1)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     run.watch(model, optimizer)
     for step in range(first, first + steps):

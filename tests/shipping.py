@@ -6,6 +6,7 @@ import time
 import pytest
 
 from repro.store import shipper
+from repro.store.alive import Alive
 from repro.store.series_digest import SeriesDigests
 from repro.store.shipper import Shipper, Store
 
@@ -48,7 +49,7 @@ def start_shipping(journal, monkeypatch):
 
     def starting(sink=None, send=None, each_time=None, into=None):
         store = Store(send, lambda: True) if send else sink.as_store
-        shipping = Shipper(store, into or journal)
+        shipping = Shipper(store, into or journal, Alive((into or journal).folder))
         started.append(shipping)
         shipping.start(each_time)
         return shipping

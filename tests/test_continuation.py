@@ -15,8 +15,10 @@ from sklearn.metrics import accuracy_score
 from sklearn.model_selection import ShuffleSplit
 
 import repro
+from repro.audit.configuration import differing
 from repro.continuation import Earlier
 from repro.facts.budget import Budget
+from repro.facts.code import Code
 from repro.facts.contents import Contents, SeriesContent
 from repro.facts.data import Data
 from repro.facts.integrity import Integrity
@@ -25,6 +27,7 @@ from repro.facts.scores import Scores
 from repro.facts.segments import Segments
 from repro.facts.split import Split
 from repro.record import RunRecord
+from repro.segment_changes import BEGUN_ANEW, NOT_LOADED
 from repro.splits import make_plan
 from repro.store.contents import series_read
 from repro.store.point import Point
@@ -32,12 +35,14 @@ from repro.store.series_digest import SeriesDigests
 
 
 def test_the_record_tells_each_segment_and_counts_the_budget_of_all(project):
-    first_run(3)
-    before = project.record(project.history.resolve("first"))
+    model = torch.nn.Linear(2, 1)
+    with repro.tracked_run("first", seed=3) as run:
+        train(run, 3, model=model)
+    before = project.record(run.run_id)
     sealed = MlflowClient(project.uri).get_run(before.run_id).data.tags["repro.record"]
     for steps in (2, 4):
         with repro.tracked_run(resume="first") as run:
-            train(run, steps, first=10 * steps)
+            train(run, steps, first=10 * steps, model=model)
     record = project.record(run.run_id)
     segments = record.find(Segments)
     assert [one.n_steps for one in segments.earlier] == [3, 2]
@@ -85,17 +90,18 @@ def test_scores_and_looks_of_all_segments_are_kept_and_the_last_value_wins(proje
 def test_rows_and_plan_that_are_not_given_again_stay_those_of_the_run(project):
     rows = np.random.default_rng(0).normal(size=(12, 3))
     plan = make_plan(ShuffleSplit(n_splits=1, test_size=4, random_state=0), rows)
+    model = torch.nn.Linear(2, 1)
     with repro.tracked_run("first", seed=0) as run:
         run.log_data(train=rows[:8], test=rows[8:])
         run.use_split(plan)
-        train(run, 2)
+        train(run, 2, model=model)
     first = project.record(run.run_id)
     with repro.tracked_run(resume="first") as run:
-        train(run, 2)
+        train(run, 2, model=model)
     second = project.record(run.run_id)
     with repro.tracked_run(resume="first") as run:
         run.log_data(train=rows[:8])
-        train(run, 2)
+        train(run, 2, model=model)
     third = project.record(run.run_id)
     for record in (second, third):
         assert record.find(Data) == first.find(Data)
@@ -104,7 +110,7 @@ def test_rows_and_plan_that_are_not_given_again_stay_those_of_the_run(project):
     assert third.find(Budget).n_epochs == 24 / 8
     with repro.tracked_run(resume="first") as run:
         run.log_data(train=rows[1:8], test=rows[8:])
-        train(run, 2)
+        train(run, 2, model=model)
     other = project.record(run.run_id)
     assert other.find(Data).role("train").n_rows == 7
     assert "data.train.rows_digest" in other.find(Segments).changed
@@ -188,6 +194,69 @@ def test_a_process_whose_machine_is_gone_is_told_as_lost(project):
     assert (segments.is_code_changed, segments.is_environment_changed) == (None, None)
     assert record.find(Budget).n_steps is None
     assert client.get_run(run_id).data.tags["repro.segment"] == "3"
+
+
+def go_on(project, setting, seed=None):
+    """What changed, once a new model was set by `setting` and trained."""
+    with repro.tracked_run(resume="first") as run:
+        if seed is not None:
+            torch.manual_seed(seed)
+        model = torch.nn.Linear(2, 1)
+        setting(run, model)
+        train(run, 1, model=model)
+    return project.record(run.run_id).find(Segments)
+
+
+def test_weights_that_are_begun_anew_are_told_and_those_that_go_on_are_not(project):
+    with repro.tracked_run("first", seed=3) as run:
+        kept = torch.nn.Linear(2, 1)
+        train(run, 2, model=kept)
+
+    def last_set_unseen(run, model):
+        model.load_state_dict(kept.state_dict())
+
+    def earlier_set_in_sight(run, model):
+        run.watch(model)
+        model.load_state_dict({key: 2 * value for key, value in kept.state_dict().items()})
+
+    for setting in (last_set_unseen, earlier_set_in_sight):
+        segments = go_on(project, setting)
+        assert (segments.changed, segments.unknown) == ((), ())
+    assert go_on(project, lambda run, model: None).changed == (BEGUN_ANEW,)
+    unseen = go_on(project, lambda run, model: None, seed=5)
+    assert unseen.changed == (BEGUN_ANEW, NOT_LOADED)
+
+
+def test_what_a_killed_process_did_not_tell_is_unknown_and_no_difference(project):
+    model = torch.nn.Linear(2, 1)
+    with repro.tracked_run("first", seed=3) as run:
+        train(run, 1, model=model)
+    record = project.record(run.run_id)
+    left = {key: fact for key, fact in record.facts.items() if key not in ("budget", "environment")}
+    told = Earlier(RunRecord("r", "first", left), b"{}").continued(record.facts)["segments"]
+    assert (told.is_environment_changed, told.changed) == (None, (BEGUN_ANEW,))
+    assert told.unknown == ("packages of segment 1",)
+    left.pop("initialization")
+    left.pop("compression")
+    told = Earlier(RunRecord("r", "first", left), b"{}").continued(record.facts)["segments"]
+    assert told.unknown == ("packages of segment 1", "weights that segment 2 began with")
+    assert told.changed == ()
+    resumed = RunRecord("r", "first", {**record.facts, "segments": told})
+    assert differing(resumed, record) == set()
+    edited = told.but(changed=("code",))
+    assert differing(resumed, RunRecord("r", "first", {**record.facts, "segments": edited}))
+
+
+def test_a_killed_run_leaves_what_it_had_imported(project, monkeypatch):
+    monkeypatch.syspath_prepend(str(project.root))
+    sys.modules.pop("train", None)
+    importlib.import_module("train")
+    with repro.tracked_run("first", seed=3) as run:
+        assert run.seen.code_state.seen(10) is not None
+        early = run.early()["code"]
+    sys.modules.pop("train", None)
+    assert "train.py" in [module.path for module in early.modules]
+    assert project.record(run.run_id).find(Code).modules == early.modules
 
 
 def test_values_that_two_processes_sent_have_the_digest_of_all_of_them():

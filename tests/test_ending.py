@@ -85,7 +85,7 @@ def test_what_breaks_in_while_the_error_is_written_down_does_not_hide_it(monkeyp
     def broken(error):
         raise RuntimeError("DataLoader worker (pid 7) is killed")
 
-    monkeypatch.setattr("traceback.format_exception", broken)
+    monkeypatch.setattr("traceback.TracebackException.from_exception", broken)
     ending = ending_of(ValueError("first"))
     assert (ending.status, ending.error) == ("FAILED", "ValueError: first")
     assert ending.traceback == "RuntimeError: DataLoader worker (pid 7) is killed"
@@ -107,11 +107,40 @@ def test_a_signal_raises_in_the_main_thread_so_that_finally_blocks_run(number):
     with watched() as signals:
         with pytest.raises(SystemExit) as caught:
             train()
-        assert signal.getsignal(number) == signal.SIG_DFL  # a second one kills
+        signal.raise_signal(number)  # within a second: a launcher's, to the process and its group
     ending = signals.ending(caught.value)
     assert ran == ["finally"]
     assert caught.value.code == 128 + number
     assert (ending.status, ending.reason) == ("KILLED", signal.Signals(number).name)
+
+
+def test_a_signal_that_nothing_followed_is_told_by_its_name_and_the_place_in_the_program():
+    with watched() as signals, pytest.raises(SystemExit) as caught:
+        signal.raise_signal(TERM)
+    ending = signals.ending(caught.value)
+    assert (ending.reason, ending.error) == ("SIGTERM", None)
+    assert "ending.py" not in ending.traceback.replace(__file__, "")
+    assert ending.traceback.splitlines()[-1] == "    signal.raise_signal(TERM)"
+
+
+def test_another_exit_code_after_a_signal_stays_the_error():
+    with watched() as signals, pytest.raises(SystemExit):
+        signal.raise_signal(TERM)
+    ending = signals.ending(SystemExit(3))
+    assert (ending.reason, ending.error) == ("SIGTERM", "SystemExit: 3")
+
+
+def test_a_second_signal_that_is_no_repeat_ends_the_process_at_once(monkeypatch):
+    child = os.fork()
+    if child == 0:
+        with watched():
+            with contextlib.suppress(SystemExit):
+                signal.raise_signal(TERM)
+            signal.raise_signal(TERM)
+            monkeypatch.setattr("repro.ending.REPEAT_SECONDS", 0.0)
+            signal.raise_signal(TERM)
+        os._exit(7)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -TERM
 
 
 def test_any_exception_after_a_signal_was_caused_by_it():

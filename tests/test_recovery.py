@@ -274,7 +274,7 @@ def test_what_was_built_and_not_stored_is_stored_as_it_was_built(project, monkey
     assert (outcome.status, outcome.error) == ("FAILED", "ValueError: no such layer")
     assert not outcome.is_recovered
     known = stored(project, run.run_id).info
-    assert (known.status, known.end_time) == ("FAILED", int(outcome.ended_at.timestamp() * 1000))
+    assert (known.status, known.end_time) == ("FAILED", round(outcome.ended_at.timestamp() * 1000))
     assert losses(project, run.run_id) == EVERY_LOSS
 
 

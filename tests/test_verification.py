@@ -23,12 +23,12 @@ from repro.facts.integrity import Integrity
 from repro.facts.segments import EXAMPLE as SEGMENTS
 from repro.record import dump, load, seal
 from repro.store.journal import Journal
-from repro.store.journals import read_journal
+from repro.store.journals import journal_folders, read_journal
 from repro.store.left_run import find_run
 from repro.store.load import MlflowHistory
 from repro.store.location import locate
 from repro.store.transfer import fill, twin
-from repro.verification import journal_folders, verify
+from repro.verification import verify
 
 pytestmark = pytest.mark.slow
 
@@ -107,7 +107,7 @@ def test_a_record_that_mlflow_never_got_is_to_be_recovered(sealed, file):
     journal.append("ended", {"status": "FINISHED", "is_stored": False, "is_closed": False})
     journal.close()
     assert sealed.verify().undecided == (
-        "its record is on this machine only; `repro recover` brings it to MLflow",
+        f"its record is on this machine only: `repro recover {sealed.run_id[:8]}`",
     )
 
 

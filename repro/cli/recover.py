@@ -13,17 +13,19 @@ from repro.cli.options import show, tracking_uri_option
 def recover(run: str | None, tracking_uri: str | None) -> None:
     """Bring to MLflow what a killed run, or one without a server, has left.
 
-    RUN is an id, beginning of an id, or name, DIR a folder of journals or that of one run; by
-    default all runs of the project. Live runs are left alone. Exit code: 0 nothing is left, 1 some
-    is, 2 usage.
+    RUN is a name, an id, or 4 characters or more of its beginning, DIR the folder of a project, of
+    journals, or of one; by default all runs of the project. Live runs are left alone. Exit code: 0
+    nothing is left, 1 some is, 2 usage.
     """
-    from repro.recovery import recover_some
+    from repro.recovery import recover_some, still_left
     from repro.store.location import locate
 
-    problems: list[bool] = []
-    for found in recover_some(run, locate(tracking_uri)):
-        problems.append(found.problem is not None)
+    location, done = locate(tracking_uri), []
+    for found in recover_some(run, location):
+        done.append(found)
         show(str(found))
-    if not problems:
+    if not done:
         show("nothing is left to recover")
-    sys.exit(1 if any(problems) else 0)
+    for line in still_left(done, location):
+        show(line)
+    sys.exit(1 if any(found.problem for found in done) else 0)

@@ -20,13 +20,20 @@ def show(
     from repro.record import dump
     from repro.report.notebook import notebook_page
     from repro.report.record_text import record_text
+    from repro.store.journals import journal_folders
     from repro.store.load import open_history
     from repro.store.location import locate
+    from repro.verification import why_unsealed
 
-    history = open_history(locate(tracking_uri), experiment)
+    location = locate(tracking_uri)
+    history = open_history(location, experiment)
     record = history.record(history.resolve(run))
-    if as_json or show_all:
-        show_text(dump(record) if as_json else record_text(record))
+    if as_json:
+        show_text(dump(record))
+        return
+    unsealed = None if record.sealed else why_unsealed(record.run_id, journal_folders(location))
+    if show_all:
+        show_text(record_text(record, unsealed=unsealed))
         return
     ancestors, nested = inheritance(history, record), nested_runs(history, record.run_id)
-    show_text(notebook_page(record, ancestors=ancestors, nested=nested))
+    show_text(notebook_page(record, ancestors=ancestors, nested=nested, unsealed=unsealed))

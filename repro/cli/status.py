@@ -15,7 +15,7 @@ from repro.cli.options import show, tracking_uri_option
 def status(folder: Path | None, show_all: bool, tracking_uri: str | None) -> None:
     """List the runs of this machine that go on, or that MLflow does not have in full.
 
-    DIR is a folder of journals or that of one run; by default those of the project. Exit code: 0
+    DIR is the folder of a project, of journals, or of one; by default this project's. Exit code: 0
     nothing is left to do, 1 `repro recover` has something to do, 2 usage.
     """
     from repro.journal_table import journal_table

@@ -15,8 +15,8 @@ from repro.cli.options import show, store_options
 def verify(runs: tuple[str, ...], every: bool, **store: Any) -> None:
     """Show what was altered in MLflow after runs had ended, by id, beginning of an id, or name.
 
-    Params, metrics, artifacts, and tags of repro are compared; description, name and other tags
-    are anybody's. Exit code: 0 as sealed, 1 altered, 2 usage, 3 cannot be told.
+    Status, params, metrics, artifacts, and tags of repro are compared; times, description, name and
+    other tags are not. Exit code: 0 as sealed, 1 altered, 2 usage, 3 cannot be told.
     """
     from repro.verification import verify_project
 

@@ -8,9 +8,7 @@ from repro.facts.fact import Fact, Part
 class Alteration(Part):
     """One thing that is not as it was when the run ended."""
 
-    what: (
-        str  # its kind and name: "param lr", "metric loss", "tag repro.code", "artifact repro/..."
-    )
+    what: str  # "status", "param lr", "metric loss", "tag repro.code", "artifact repro/..."
     was: str
     now: str
 

@@ -27,13 +27,20 @@ class Segments(Fact):
     """
 
     # Where and how often a run was interrupted is no technique; that its code or packages changed
-    # meanwhile is one that no other run has.
-    IGNORED: ClassVar = ("segments.earlier", "segments.earlier.*")
+    # meanwhile is one that no other run has, and `changed` tells it. Unknown is no difference.
+    IGNORED: ClassVar = (
+        "segments.earlier",
+        "segments.earlier.*",
+        "segments.is_code_changed",
+        "segments.is_environment_changed",
+        "segments.unknown",
+    )
 
     earlier: tuple[Segment, ...] = ()
     is_code_changed: bool | None = False  # imported files differ between segments; None: unknown
     is_environment_changed: bool | None = False
-    changed: tuple[str, ...] = ()  # paths of what else was seen to differ: another optimizer
+    changed: tuple[str, ...] = ()  # what was seen to differ: code, packages, weights; else paths
+    unknown: tuple[str, ...] = ()  # what may have: "packages of segment 1"
     altered: tuple[str, ...] = ()  # what was not as it was sealed when the run went on
 
     @property

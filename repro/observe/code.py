@@ -213,10 +213,20 @@ def _entry_point(root: Path) -> str | None:
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
 
 
+def so_far(state: CodeState) -> Code:
+    """The same state, with what is imported by now."""
+    return state.fact.but(modules=modules_of({**state.sources, **_late(state)}, state.root))
+
+
+def _late(state: CodeState) -> dict[Path, bytes]:
+    """What was imported since."""
+    imported = imported_files(state.root)
+    return {path: path.read_bytes() for path in imported if path not in state.sources}
+
+
 def at_end(state: CodeState) -> Code:
     """The same state, with what was imported since and what was edited meanwhile."""
-    imported = imported_files(state.root)
-    late = {path: path.read_bytes() for path in imported if path not in state.sources}
+    late = _late(state)
     ends = [_end(held) for held in state.held]
     changed = sorted(path for end in ends for path in end.changed)
     created = sorted(path for end in ends for path in end.created)

@@ -46,6 +46,7 @@ def modules_of(sources: Mapping[Path, bytes], root: Path) -> tuple[Module, ...]:
     )
 
 
+@cache  # a killed run's are taken early; the end does not pay twice
 def source_digest(source: bytes | str) -> str:
     """Digest of Python source by its syntax tree: comments, layout and docstrings do not count.
 

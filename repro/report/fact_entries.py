@@ -145,16 +145,15 @@ def _segments(segments: Segments) -> Iterator[Row]:
         when = f"{one.started_at:%Y-%m-%d %H:%M:%S} UTC, " if one.started_at else ""
         yield [f"segment {one.index}", f"{when}{steps}, {one.status}{why}"]
     if segments.earlier:
-        yield [f"segment {segments.number}", f"the last one; {_change(segments)}"]
-        for what, paths in (("changed", segments.changed), ("ALTERED before", segments.altered)):
-            if paths:
-                yield [what, listed(paths)]
-
-
-def _change(segments: Segments) -> str:
-    words = {True: "CHANGED", False: "the same", None: "perhaps another"}
-    code, packages = words[segments.is_code_changed], words[segments.is_environment_changed]
-    return f"code {code}, packages {packages}"
+        yield [f"segment {segments.number}", "the last one"]
+        told = (
+            ("changed", segments.changed),
+            ("not known", segments.unknown),
+            ("ALTERED before", segments.altered),
+        )
+        yield from ([what, listed(names)] for what, names in told if names)
+        if not segments.changed and not segments.unknown:
+            yield ["changed", "nothing between the segments"]
 
 
 def _params(params: Params) -> Iterator[Row]:

@@ -9,16 +9,18 @@ from repro.digest import short
 from repro.facts import fact_types
 from repro.facts.fact import Absent, Fact, Opaque
 from repro.facts.outcome import Outcome
+from repro.facts.segments import Segments
 from repro.inheritance import Inheritance
 from repro.nested_runs import NestedRuns
 from repro.record import RunRecord, protocol, seal
 from repro.report.fact_entries import FACTS, ending_lines, traceback_lines
 from repro.report.kin_entries import ancestor_rows, nested_rows
 from repro.report.record_text import fact_rows
+from repro.report.seal_entries import SEALED
 from repro.report.shown import columns, document
 from repro.report.technique_entries import TECHNIQUES
 
-ENTRIES = {**FACTS, **TECHNIQUES}
+ENTRIES = {**FACTS, **TECHNIQUES, **SEALED}
 EARLIER = "an earlier version of repro wrote this record"
 CHECKS = "Checks"  # nobody has to make them: what was not done is left out
 
@@ -28,15 +30,18 @@ def notebook_page(
     *,
     ancestors: Sequence[Inheritance] = (),
     nested: NestedRuns | None = None,
+    unsealed: str | None = None,
 ) -> Text:
     """What a person wants to know of a run; every recorded value is in `record_text`.
 
     What only the history knows, `ancestors` and `nested` runs, stands beside what the run recorded.
+    Of a run without a record, `unsealed` says why it has none, once for all that is not known.
     """
     kin = {"Model": list(ancestor_rows(ancestors)), CHECKS: list(nested_rows(nested))}
-    lines = [*_head(record)]
+    lines = [*_head(record, unsealed)]
     for title, keys in _sections().items():
-        block = list(_block(record, title, keys, kin.get(title, [])))
+        known = [key for key in keys if not unsealed or isinstance(record.facts.get(key), Fact)]
+        block = list(_block(record, title, known, kin.get(title, [])))
         lines += [Text(), Text(title, "bold"), *block] if block else []
     return document([*lines, *_notes(record), Text(), *_next(record)])
 
@@ -58,6 +63,7 @@ def _sections() -> Mapping[str, tuple[str, ...]]:
         "Parameters": ("params",),
         "Code": ("code",),
         "Conditions": ("determinism", "environment", "hardware"),
+        "Seal": ("contents", "integrity"),
     }
     known = {"outcome", *(key for keys in named.values() for key in keys)}
     return {**named, **{key.capitalize(): (key,) for key in fact_types() if key not in known}}
@@ -95,17 +101,30 @@ def _reason(fact: Absent | Opaque | Fact) -> str:
     return fact.reason if isinstance(fact, Absent) else "a newer version of repro wrote it"
 
 
-def _head(record: RunRecord) -> Iterator[Text]:
-    outcome, group = record.find(Outcome), protocol(record)
+def _head(record: RunRecord, unsealed: str | None) -> Iterator[Text]:
+    outcome = record.find(Outcome)
     status = outcome.status if outcome else "status unknown"
     style = "bold green" if status == "FINISHED" else "bold red"
-    yield Text.assemble((record.name, "bold"), "  ", (status, style), _duration(outcome))
+    yield Text.assemble(
+        (record.name, "bold"), "  ", _segment(record), (status, style), _duration(outcome)
+    )
     started = f"{outcome.started_at:%Y-%m-%d %H:%M:%S} UTC, " if outcome else ""
     yield Text(f"{started}run {record.run_id}, {record.replicate}")
-    comparable = short(group) if group else "unknown: its runs can be compared with no other"
-    yield Text(f"seal {short(record.sealed or seal(record))}, comparability group {comparable}")
+    yield Text(f"not sealed: {unsealed}", "bold red") if unsealed else _seal(record)
     if outcome:
         yield from (Text(line, "red") for line in ending_lines(outcome))
+
+
+def _seal(record: RunRecord) -> Text:
+    group = protocol(record)
+    comparable = short(group) if group else "unknown: its runs can be compared with no other"
+    return Text(f"seal {short(record.sealed or seal(record))}, comparability group {comparable}")
+
+
+def _segment(record: RunRecord) -> str:
+    """Of a resumed run the one that status, start and duration are of; else nothing."""
+    segments = record.find(Segments)
+    return f"segment {segments.number}, " if segments and segments.earlier else ""
 
 
 def _duration(outcome: Outcome | None) -> str:

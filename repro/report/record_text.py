@@ -10,14 +10,12 @@ from repro.record import RunRecord, protocol, seal
 from repro.report.shown import columns, document, whole
 
 
-def record_text(record: RunRecord) -> Text:
-    """Everything known about a run, fact by fact, and why the rest is not known."""
+def record_text(record: RunRecord, *, unsealed: str | None = None) -> Text:
+    """Everything known about a run, fact by fact, and why the rest, or a seal, is not known."""
     group = protocol(record)
     head = Text.assemble((record.name, "bold"), f"  {record.run_id}  {record.replicate}")
-    lines = [
-        head,
-        Text(f"seal {short(record.sealed or seal(record))}, comparability group {_short(group)}"),
-    ]
+    sealed = f"seal {short(record.sealed or seal(record))}, comparability group {_short(group)}"
+    lines = [head, Text(f"not sealed: {unsealed}" if unsealed else sealed)]
     for key, fact in record.facts.items():
         lines += [Text(), *_fact_lines(key, fact)]
     return document(lines)

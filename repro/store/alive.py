@@ -59,7 +59,13 @@ class Alive:
             self._lock = None
 
     def _hold(self) -> None:
-        """Again and again: if anything in this process opens and closes the file, it is lost."""
+        """Again and again: if anything in this process opens and closes the file, it is lost.
+
+        So it is with a folder that someone deletes: another file has to be held then.
+        """
+        if self._lock is not None and os.fstat(self._lock).st_nlink == 0:
+            os.close(self._lock)
+            self._lock, self._next = None, 0.0
         if self._lock is None:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._lock = os.open(self._folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
@@ -100,7 +106,9 @@ def is_live(folder: Path) -> bool:
     """Whether a process still writes here."""
     sign = last_sign(folder)
     is_elsewhere = sign.host is not None and not sign.is_from_here
-    held = None if fcntl is None or is_elsewhere else _is_held(folder / LOCK, sign)
+    held = None if fcntl is None else _is_held(folder / LOCK, sign)
+    if is_elsewhere and not held:
+        held = None  # locks may not reach from one machine to the other
     return sign.is_recent if held is None else held
 
 

@@ -12,7 +12,7 @@ from repro.observe.redaction import masked_value
 from repro.observe.secret_shapes import MASK
 from repro.record import SEAL, RunRecord, short_tags
 from repro.store.held import Held
-from repro.store.mlflow import param_text
+from repro.store.params import param_text
 from repro.store.point import Point
 from repro.store.series_digest import SeriesDigests
 
@@ -66,7 +66,8 @@ def series_at_end(sent: Sent, held: Held | None, read: Read) -> Iterator[SeriesC
     left = READ_POINTS
     for name in sorted(sent.keys() | last.keys(), key=lambda name: _length(name, sent, last)):
         found = None
-        if name in last and not name.startswith(SYSTEM) and left > QUERY_POINTS:
+        is_ours = name in sent or not name.startswith(SYSTEM)
+        if name in last and is_ours and left > QUERY_POINTS:
             found = read(name, left)
             left -= QUERY_POINTS + (left if found is None else len(found))
         yield _content(name, sent.get(name), last.get(name), found)
@@ -106,7 +107,9 @@ def _content(
     n_sent, digest = sent or (None, None)
     # Fewer than we sent, or others: then they were altered already, and must not be sealed.
     if found is not None and (n_sent is None or len(found) > n_sent):
-        return series_read(name, found, last)
+        if not name.startswith(SYSTEM):
+            return series_read(name, found, last)
+        n_sent, digest = None, None  # MLflow measures it, too
     return SeriesContent(
         name=name,
         n_points=n_sent,

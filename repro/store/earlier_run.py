@@ -1,7 +1,10 @@
 """A run in MLflow that is to be gone on with."""
 
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Literal
 
 import mlflow
@@ -11,16 +14,17 @@ from mlflow.entities import Run
 from repro.errors import StoreUnavailable, UnknownRun
 from repro.facts.integrity import Integrity
 from repro.record import SEAL, RunRecord, load
+from repro.store.active_stack import UriOverride, beginning, untracked_run
+from repro.store.journal import Journal
 from repro.store.journals import asked_for
 from repro.store.load import SEGMENT, MlflowHistory, open_history
-from repro.store.location import SQLITE, Location, scratch
+from repro.store.location import Location, scratch_uri
 from repro.store.mlflow import (
     INSTEAD_OF,
     RECORD,
     OpenRun,
     first_line,
     probe,
-    remembered_uri,
     without_credentials,
 )
 from repro.store.variables import LITTLE_PATIENCE, SHORT_PATIENCE, variables
@@ -126,7 +130,7 @@ def find_earlier(location: Location, run: str, experiment: str | None) -> Earlie
     """
     wanted = asked_for(location)
     reasons: list[StoreUnavailable | UnknownRun] = []
-    for uri in dict.fromkeys((wanted, location.embedded_uri, f"{SQLITE}{scratch() / 'mlflow.db'}")):
+    for uri in dict.fromkeys((wanted, location.embedded_uri, scratch_uri())):
         try:
             history = open_history(Location(uri, location.root, location.policy), experiment)
             found = _run(history, uri, history.resolve(run))
@@ -139,8 +143,8 @@ def find_earlier(location: Location, run: str, experiment: str | None) -> Earlie
 
 
 def attached_run() -> EarlierRun | None:
-    """The MLflow run that is active in this thread; None: there is none, or it cannot be read."""
-    active = mlflow.active_run()
+    """The MLflow run that `attach` would take; None: there is none, or it cannot be read."""
+    active = untracked_run()
     if active is None:
         return None
     uri = mlflow.get_tracking_uri()
@@ -154,6 +158,22 @@ def attached_run() -> EarlierRun | None:
         return None
 
 
+def tell_resuming(folder: Path, stored: EarlierRun, segment: int) -> None:
+    """Journal that the run is about to go on, and what it is again if its process dies at once."""
+    tags, ended_ms = stored.known.data.tags, stored.known.info.end_time
+    place = {
+        "uri": without_credentials(stored.uri),
+        "instead_of": tags.get(INSTEAD_OF),
+        "run_id": stored.run_id,
+        "name": stored.name,
+        "started_at": datetime.now(UTC).isoformat(),
+        "segment": segment,
+        "was": {"status": stored.status, "ended_ms": ended_ms, "segment": tags.get(SEGMENT)},
+    }
+    with closing(Journal(folder)) as journal:
+        journal.append("resuming", place)
+
+
 def reopen(uri: str, known: Run, tags: Mapping[str, str]) -> OpenRun:
     """Go on with a run that has ended; MLflow calls it RUNNING again.
 
@@ -162,13 +182,15 @@ def reopen(uri: str, known: Run, tags: Mapping[str, str]) -> OpenRun:
     StoreUnavailable
         MLflow does not open it.
     """
-    give_back_uri = remembered_uri()
+    override = UriOverride()
     try:
-        mlflow.set_tracking_uri(uri)
-        with variables(SHORT_PATIENCE):
+        override.set(uri)
+        with variables(SHORT_PATIENCE), beginning(uri, None, known.info.status):
             mlflow.start_run(run_id=known.info.run_id, tags=dict(tags))
-    except Exception as error:  # each store fails in its own way
-        give_back_uri()
+    except BaseException as error:  # each store fails in its own way; and Ctrl-C
+        override.give_back()
+        if not isinstance(error, Exception):
+            raise
         shown = without_credentials(uri)
         raise StoreUnavailable(
             f"{shown} does not open run {known.info.run_id[:8]} again: {first_line(error)}"
@@ -178,7 +200,7 @@ def reopen(uri: str, known: Run, tags: Mapping[str, str]) -> OpenRun:
         known.info.experiment_id,
         uri,
         is_attached=False,
-        give_back_uri=give_back_uri,
+        give_back_uri=override.give_back,
         instead_of=known.data.tags.get(INSTEAD_OF),
         known_params=frozenset(known.data.params),
     )

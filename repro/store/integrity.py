@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -24,6 +24,7 @@ from repro.store.point import Point
 NOTHING = "nothing"
 LISTED = 5
 TEXT_CHARACTERS = 60
+FEW = 3  # values of a series are shown one by one
 CLOCK_SECONDS = 5.0  # that the clock of another logger may be ahead
 
 LAST_ONLY = "the last value alone was compared; `repro verify` reads all of them"
@@ -43,6 +44,7 @@ class Now:
     held: Held
     content_of: Callable[[str], bytes | None]  # of an artifact; None: it is not there
     values: Callable[[str], list[Point]] | None = None  # of a series; None: do not read them
+    status: str | None = None  # None: that of a later process, which has left no record
 
 
 @dataclass
@@ -74,6 +76,7 @@ def integrity(record: RunRecord, now: Now) -> Integrity | Absent:
         return Absent(reason=reason, kind="not_applicable") if is_older else contents
     found = _Found()
     may_grow = _why_it_may_grow(contents, outcome)
+    _compare_status(found, outcome, now.status)
     _compare_params(found, record, contents, now.held, may_grow)
     _compare_series(found, contents, now, outcome, may_grow)
     _compare_tags(found, record, contents, now.held)
@@ -97,6 +100,12 @@ def _why_it_may_grow(contents: Contents, outcome: Outcome | None) -> str | None:
     if outcome is not None and outcome.is_attached:
         return OWNER
     return None if contents.is_read_back else UNKNOWN
+
+
+def _compare_status(found: _Found, outcome: Outcome | None, now: str | None) -> None:
+    """That of an attached run is its owner's to set."""
+    if outcome is not None and not outcome.is_attached and now is not None:
+        found.compare("status", outcome.status, now)
 
 
 def _compare_params(
@@ -123,7 +132,7 @@ def _compare_series(
     is_attached = outcome is not None and outcome.is_attached
     for sealed in contents.series:
         what, last = f"metric {sealed.name}", now.held.series.get(sealed.name)
-        if sealed.name.startswith(SYSTEM):
+        if sealed.name.startswith(SYSTEM) and sealed.digest is None:
             found.unsealed[MACHINE].append(what)
         elif last is None and not contents.is_read_back:
             found.undecided[UNSHIPPED].append(what)
@@ -183,7 +192,19 @@ def _compare_values(
     elif n_now > n_sealed and not sealed.is_read_back and not _is_late(values, ended_at):
         found.undecided[SHARED].append(what)
     else:
-        found.compare(what, _counted(sealed), _counted(now))
+        found.compare(what, *_unlike_values(sealed, now, known))
+
+
+def _unlike_values(
+    sealed: SeriesContent, now: SeriesContent, values: list[Point]
+) -> tuple[str, str]:
+    """Both as few values, where these are known and differ; else by their digests."""
+    is_one = sealed.n_points == 1 and sealed.is_read_back and sealed.last is not None
+    was = _counted(sealed, [sealed.last] if is_one else [])
+    ordered = sorted(values, key=lambda value: (value.step, value.timestamp_ms))
+    few = [value.value for value in ordered] if len(ordered) <= FEW else []
+    told = was, _counted(now, few)
+    return told if told[0] != told[1] else (_counted(sealed), _counted(now))
 
 
 def _compare_tags(found: _Found, record: RunRecord, contents: Contents, held: Held) -> None:
@@ -227,11 +248,12 @@ def _sentences(groups: dict[str, list[str]]) -> Iterable[str]:
         yield f"{', '.join(names[:LISTED])}{more}: {reason}"
 
 
-def _counted(series: SeriesContent) -> str:
+def _counted(series: SeriesContent, values: Sequence[float | None] = ()) -> str:
     if series.n_points is None:
         return "values"
     digest = f" ({short(series.digest)})" if series.digest else ""
-    return f"{series.n_points:,} value{'' if series.n_points == 1 else 's'}{digest}"
+    which = f": {', '.join(map(str, values))}" if values else digest
+    return f"{series.n_points:,} value{'' if series.n_points == 1 else 's'}{which}"
 
 
 def _value(series: Series) -> str:

@@ -1,6 +1,7 @@
 """The journals on this machine: of which runs they are, and what MLflow does not have of each."""
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,10 +11,12 @@ from typing import Any, Literal
 from filelock import FileLock, Timeout
 
 from repro.errors import UnknownRun, UsageError
-from repro.store.alive import is_live, last_sign
+from repro.store.alive import LOCK as HELD
+from repro.store.alive import SIGN, is_live, last_sign
 from repro.store.journal import EVENTS
 from repro.store.journaled import Entry, events, last_time_ms, n_unshipped
-from repro.store.location import Location, scratch
+from repro.store.location import Location, scratch, scratch_uri
+from repro.store.naming import meant
 
 LOCK = "recovering"
 MISSING: Mapping[str, Any] = {}
@@ -26,7 +29,8 @@ class RunJournal:
     """What the journal of one run says; of a resumed run, about its last process."""
 
     folder: Path
-    place: Mapping[str, Any]  # where the run is: event `run`; empty: killed before it was written
+    # Where the run is: event `run` or `resuming`; empty: killed before it was written.
+    place: Mapping[str, Any]
     facts: Mapping[str, Any]  # the last that were written
     record: Mapping[str, Any]  # `json` and `seal`; empty: none was built
     signals: tuple[str, ...]  # names of those that asked it to end
@@ -34,7 +38,6 @@ class RunJournal:
     end: Mapping[str, Any]  # event `ended` or `recovered`; empty: none
     copy: Mapping[str, Any]  # `uri` and `run_id` in the store that was asked for; empty: none
     is_copied: bool  # to the end
-    is_resumed: bool
     state: State
     n_unshipped: int  # metric values
     last_sign: datetime  # of life: heartbeat, metric value or event
@@ -67,6 +70,12 @@ class RunJournal:
         return datetime.fromisoformat(text) if text else None
 
     @property
+    def was(self) -> Mapping[str, Any]:
+        """How the run had ended, if its process was killed just before it went on."""
+        was: Mapping[str, Any] = self.place.get("was", MISSING)
+        return was
+
+    @property
     def status(self) -> str:
         """How it ended, or RUNNING."""
         return str(self.end.get("status", "RUNNING"))
@@ -79,7 +88,7 @@ class RunJournal:
     @property
     def is_stored(self) -> bool:
         """Whether MLflow has the record."""
-        return bool(self.end.get("is_stored"))
+        return bool(self.end.get("is_stored") or self.was)
 
     @property
     def is_closed(self) -> bool:
@@ -103,13 +112,13 @@ class RunJournal:
 def read_journal(folder: Path) -> RunJournal:
     """What the journal in this folder says now."""
     entries = events(folder)
-    begins = [at for at, entry in enumerate(entries) if entry.kind == "run"]
+    begins = [at for at, entry in enumerate(entries) if entry.kind in ("run", "resuming")]
     now = entries[begins[-1] :] if begins else entries
     end = _last(now, "ended", "recovered")
     state: State = "live" if is_live(folder) else "ended" if end else "orphaned"
     return RunJournal(
         folder=folder,
-        place=_last(now, "run"),
+        place=_last(now, "run", "resuming"),
         facts=_last(now, "facts"),
         record=_last(now, "record"),
         signals=tuple(entry.data["name"] for entry in now if entry.kind == "signal"),
@@ -117,7 +126,6 @@ def read_journal(folder: Path) -> RunJournal:
         end=end,
         copy=_last(entries, "copying"),
         is_copied=bool(_last(now, "copied")),
-        is_resumed=len(begins) > 1,
         state=state,
         n_unshipped=n_unshipped(folder),
         last_sign=_last_sign(folder),
@@ -125,19 +133,30 @@ def read_journal(folder: Path) -> RunJournal:
 
 
 def find_journals(folder: Path) -> list[RunJournal]:
-    """The journals in a folder, or the one that the folder is; the run that began first leads."""
-    folders = [folder] if _is_journal(folder) else filter(_is_journal, _children(folder))
-    return sorted(map(read_journal, folders), key=_began)
+    """The journals in a folder, or the one that the folder is; the run that began first leads.
+
+    The folder may also be that of a project, or the one beside its database.
+    """
+    if _is_journal(folder):
+        return [read_journal(folder)]
+    parents = (folder, folder / "journal", folder / "mlruns" / "journal")
+    found = (child for parent in parents for child in _children(parent) if _is_journal(child))
+    return sorted(map(read_journal, found), key=_began)
+
+
+def journal_folders(location: Location) -> list[Path]:
+    """Where a journal of the project may be: beside each store that took its runs, or on its own.
+
+    Whether a folder can be written now does not say whether it could be then.
+    """
+    beside = map(location.beside, (asked_for(location), location.embedded_uri, scratch_uri()))
+    return list(dict.fromkeys(path.resolve() for path in (*beside, scratch() / "journal")))
 
 
 def every_journal(location: Location) -> list[RunJournal]:
     """Those of the resolved store, of the embedded one, and of the folder for temporary files."""
-    folders = (
-        *map(location.journals, (asked_for(location), location.embedded_uri)),
-        scratch() / "journal",
-    )
-    unique = dict.fromkeys(folder.resolve() for folder in folders)
-    return sorted((found for folder in unique for found in find_journals(folder)), key=_began)
+    every = (found for folder in journal_folders(location) for found in find_journals(folder))
+    return sorted(every, key=_began)
 
 
 def listed_journals(folder: Path | None, location: Location) -> list[RunJournal]:
@@ -161,22 +180,19 @@ def named_journals(target: str, location: Location) -> list[RunJournal]:
     Raises
     ------
     UnknownRun
-        There is no such journal, or several ids begin so.
+        There is no such journal, or several may be meant.
     UsageError
         The folder holds no journal.
     """
     every = every_journal(location)
-    by_id = [journal for journal in every if journal.run_id.startswith(target)]
-    exact = [journal for journal in by_id if journal.run_id == target]
-    by_name = [journal for journal in every if journal.name == target]
-    if exact or len(by_id) == 1 or by_name:
-        return exact or (by_id if len(by_id) == 1 else by_name)
+    ids = meant(target, {journal.run_id: journal.name for journal in every})
+    if ids:
+        return [journal for journal in every if journal.run_id in ids]
     if Path(target).is_dir():
         return _in_folder(Path(target).resolve())
-    what = f"{len(by_id)} journals begin with" if by_id else "no journal goes by"
     newest = ", ".join(f"{journal.run_id[:8]} {journal.name}" for journal in every[-5:])
     raise UnknownRun(
-        f"{what} {target!r}; the newest journals here: {newest or 'none'}. "
+        f"no journal goes by {target!r}; the newest journals here: {newest or 'none'}. "
         f"Pass a run id, a run name, or a folder of journals."
     )
 
@@ -186,6 +202,17 @@ def asked_for(location: Location) -> str:
     import mlflow
 
     return location.tracking_uri or mlflow.get_tracking_uri()
+
+
+def waits(journals: Iterable[RunJournal]) -> list[str]:
+    """How many of these runs each store is to get that did not answer, in words."""
+    wanted = Counter(found.wanted_uri for found in journals if not found.is_copied)
+    return [
+        f"{f'{n} runs wait' if n > 1 else '1 run waits'} for {uri}: `repro recover` copies "
+        f"{'them' if n > 1 else 'it'} there when it answers"
+        for uri, n in wanted.items()
+        if uri is not None
+    ]
 
 
 @contextmanager
@@ -211,7 +238,8 @@ def _in_folder(folder: Path) -> list[RunJournal]:
 
 
 def _is_journal(folder: Path) -> bool:
-    return (folder / EVENTS).is_file()
+    """Also that of a run whose process was killed before the first event."""
+    return any((folder / name).is_file() for name in (EVENTS, SIGN, HELD))
 
 
 def _children(folder: Path) -> list[Path]:
@@ -230,4 +258,5 @@ def _last(entries: list[Entry], *kinds: str) -> Mapping[str, Any]:
 def _last_sign(folder: Path) -> datetime:
     """The later of the heartbeat and the last metric value; without any, the last event."""
     seconds = max(last_sign(folder).at or 0.0, (last_time_ms(folder) or 0) / 1000)
-    return datetime.fromtimestamp(seconds or (folder / EVENTS).stat().st_mtime, UTC)
+    path = folder / EVENTS if (folder / EVENTS).is_file() else folder
+    return datetime.fromtimestamp(seconds or path.stat().st_mtime, UTC)

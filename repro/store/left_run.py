@@ -12,10 +12,10 @@ from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 from repro.errors import ReproError, StoreUnavailable, UnknownRun
 from repro.record import RunRecord, dump
 from repro.store.held import Held, held
-from repro.store.journaled import batches, note_shipped, shipped
+from repro.store.journaled import Position, batches, note_shipped, shipped
 from repro.store.journals import RunJournal, asked_for
-from repro.store.load import refuse_missing_database
-from repro.store.location import SQLITE, Location, scratch
+from repro.store.load import SEGMENT, refuse_missing_database
+from repro.store.location import SQLITE, Location, scratch_uri
 from repro.store.mlflow import (
     RECORD,
     OpenRun,
@@ -42,12 +42,33 @@ class LeftRun:
         return datetime.fromtimestamp(self.known.info.start_time / 1000, UTC)
 
     def ship(self) -> int:
-        """Send the metric values that MLflow does not have; how many it will never take."""
+        """Send the metric values that MLflow does not have; how many it will never take.
+
+        Those that came after the record was sealed are passed over: they are not of that run.
+        """
         folder, n_refused = self.journal.folder, 0
-        for points, position in batches(folder, shipped(folder)):
+        for points, position in batches(folder, shipped(folder), until=self._sealed_to):
             n_refused += self.opened.send(points)
             note_shipped(folder, position)
+        for _, position in batches(folder, shipped(folder)):
+            note_shipped(folder, position)
         return n_refused
+
+    def n_late(self) -> int:
+        """How many values came after the record was sealed, of which nobody was told before."""
+        folder, to = self.journal.folder, self._sealed_to
+        known = shipped(folder)
+        if to is None:
+            return 0
+        offsets = {**to.offsets, **known.offsets}
+        since = {name: max(at, to.offsets.get(name, 0)) for name, at in offsets.items()}
+        return sum(len(points) for points, _ in batches(folder, Position(since)))
+
+    @property
+    def _sealed_to(self) -> Position | None:
+        """Up to where the record knows the values; None: it does not say, or there is none."""
+        to = self.journal.record.get("read_to")
+        return None if to is None else Position(to)
 
     def held(self) -> Held:
         """What MLflow holds of it now."""
@@ -65,9 +86,17 @@ class LeftRun:
         self.opened.store(record, keep(folder, files))
         drop(folder)
 
+    def set_segment(self, number: str | None) -> None:
+        """Set the tag that counts the processes of the run, or delete it."""
+        if number is not None:
+            self.opened.client.set_tag(self.opened.run_id, SEGMENT, number)
+        elif SEGMENT in self.known.data.tags:
+            self.opened.client.delete_tag(self.opened.run_id, SEGMENT)
+
     def end(self, status: str, at: datetime) -> None:
         """End the run as what it was; one that someone else opened and ended stays as it is."""
-        if self.journal.is_attached and self.known.info.status != "RUNNING":
+        is_ours = self.journal.place and not self.journal.is_attached
+        if not is_ours and self.known.info.status != "RUNNING":
             return
         self.opened.client.set_terminated(self.opened.run_id, status, round(at.timestamp() * 1000))
 
@@ -91,15 +120,16 @@ def find_run(journal: RunJournal, location: Location) -> LeftRun:
     raise reason
 
 
-def connect(uri: str) -> MlflowClient:
-    """A client of a store that answers.
+def connect(uri: str, *, is_made: bool = False) -> MlflowClient:
+    """A client of a store that answers; a database that is not there may be made.
 
     Raises
     ------
     StoreUnavailable
         It does not.
     """
-    refuse_missing_database(uri)
+    if not is_made:
+        refuse_missing_database(uri)
     try:
         probe(uri)
         with first_connection(uri):
@@ -132,10 +162,11 @@ def _found(journal: RunJournal, uri: str) -> LeftRun:
 
 def _addresses(journal: RunJournal, location: Location) -> list[str]:
     """Of the store: with the credentials that the journal leaves out, where they are known."""
-    known = (asked_for(location), location.embedded_uri, f"{SQLITE}{scratch() / 'mlflow.db'}")
+    known = (asked_for(location), location.embedded_uri, scratch_uri())
     if journal.uri is None:  # killed before it wrote where it went: to the store of this folder
         here = journal.folder.parent
-        return [uri for uri in known if location.journals(uri).resolve() == here]
+        folders = {uri: (location.journals(uri), location.beside(uri)) for uri in known}
+        return [uri for uri in known if here in [path.resolve() for path in folders[uri]]]
     if journal.uri.startswith(SQLITE):
         return [_database(journal.uri, journal.folder)]
     return [uri for uri in known if without_credentials(uri) == journal.uri][:1] or [journal.uri]

@@ -26,6 +26,7 @@ from repro.store.held import held
 from repro.store.integrity import Now, integrity
 from repro.store.location import SQLITE, Location
 from repro.store.mlflow import DEFAULT_EXPERIMENT, RECORD, first_line, probe, without_credentials
+from repro.store.naming import meant
 from repro.store.point import Point
 from repro.store.variables import NO_PROGRESS_BAR, SHORT_PATIENCE, variables
 
@@ -82,7 +83,8 @@ class MlflowHistory:
         if run.info.status == "RUNNING":
             return Absent(reason=STILL_RUNNING, kind="not_recorded")
         content_of = partial(self.find_artifact, run.info.run_id)
-        return integrity(record, Now(held(run), content_of, values))
+        status = None if _is_begun_again(record, run) else run.info.status
+        return integrity(record, Now(held(run), content_of, values, status))
 
     def artifact(self, run_id: str, path: str) -> bytes:
         """Content of an artifact that a record refers to, or of the record itself.
@@ -128,21 +130,19 @@ class MlflowHistory:
         Raises
         ------
         UnknownRun
-            No run goes by it, or several ids begin with it.
+            No run goes by it, or several may be meant.
         """
         try:
             return str(self._run(name).info.run_id)
         except UnknownRun:
             pass
         runs = self._search("")
-        by_id = [run.info.run_id for run in runs if run.info.run_id.startswith(name)]
-        by_name = [run.info.run_id for run in runs if run.info.run_name == name]
-        if len(by_id) == 1 or (by_name and not by_id):
-            return str((by_id or by_name)[-1])
+        found = meant(name, {run.info.run_id: run.info.run_name or "" for run in runs})
+        if found:
+            return found[-1]
         newest = ", ".join(f"{run.info.run_id[:8]} {run.info.run_name}" for run in runs[-5:])
-        what = f"{len(by_id)} runs begin with" if by_id else "no run goes by"
         raise UnknownRun(
-            f"{what} {name!r} in experiment {self.experiment.name!r}; "
+            f"no run goes by {name!r} in experiment {self.experiment.name!r}; "
             f"its newest runs: {newest or 'none'}. Pass a run id or a run name."
         )
 
@@ -231,11 +231,15 @@ def _as_ended(record: RunRecord, run: Run) -> RunRecord:
     # That the owner caught the error which left our block does not undo it.
     if outcome is not None and is_theirs and outcome.status == "FINISHED":
         facts = {**facts, Outcome.key(): outcome.but(status=run.info.status)}
-    begun, segments = run.data.tags.get(SEGMENT, ""), record.find(Segments)
-    # A later process began to write to it, and has left no record.
-    if outcome and segments and begun.isdecimal() and int(begun) > segments.number:
+    if outcome is not None and _is_begun_again(record, run):
         facts = {**facts, Outcome.key(): outcome.but(status=run.info.status)}
     return replace(record, run_id=run.info.run_id, facts=facts)
+
+
+def _is_begun_again(record: RunRecord, run: Run) -> bool:
+    """Whether a later process began to write to it, and has left no record."""
+    begun, segments = run.data.tags.get(SEGMENT, ""), record.find(Segments)
+    return segments is not None and begun.isdecimal() and int(begun) > segments.number
 
 
 def _foreign(run: Run) -> RunRecord:

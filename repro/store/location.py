@@ -25,14 +25,18 @@ class Location:
         return f"{SQLITE}{self.root / 'mlruns' / 'mlflow.db'}"
 
     def journals(self, tracking_uri: str) -> Path:
-        """Folder of the journals: beside the store's database where there is one."""
-        database = database_file(tracking_uri) or Path(self.embedded_uri.removeprefix(SQLITE))
-        beside = database.parent
-        folder = (beside if beside.name == "mlruns" else beside / "mlruns") / "journal"
+        """Folder of the journals; the scratch folder's where that cannot be written."""
+        folder = self.beside(tracking_uri)
         existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
         if existing.is_dir() and os.access(existing, os.W_OK):
             return folder
         return scratch() / "journal"
+
+    def beside(self, tracking_uri: str) -> Path:
+        """Folder of the journals beside the store's database, or beside the embedded store's."""
+        database = database_file(tracking_uri) or Path(self.embedded_uri.removeprefix(SQLITE))
+        folder = database.parent
+        return (folder if folder.name == "mlruns" else folder / "mlruns") / "journal"
 
 
 def database_file(tracking_uri: str) -> Path | None:
@@ -46,9 +50,20 @@ def database_file(tracking_uri: str) -> Path | None:
     return Path(tracking_uri.removeprefix(SQLITE).partition("?")[0].removeprefix("file:"))
 
 
+def is_absolute(tracking_uri: str) -> bool:
+    """Whether a store is the same from every working directory."""
+    database = database_file(tracking_uri)
+    return database.is_absolute() if database else "://" in tracking_uri
+
+
 def scratch() -> Path:
     """A folder of this user's that can be written when nothing else can."""
     return Path(tempfile.gettempdir()) / f"repro-{getpass.getuser()}"
+
+
+def scratch_uri() -> str:
+    """The store in that folder."""
+    return f"{SQLITE}{scratch() / 'mlflow.db'}"
 
 
 def locate(tracking_uri: str | None = None, start: Path | None = None) -> Location:

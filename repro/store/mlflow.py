@@ -1,7 +1,6 @@
 """The only writer to MLflow: opens a run, sends to it, and stores the record."""
 
 import logging
-import os
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -18,22 +17,27 @@ from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, RunTag
 from mlflow.entities import Param as MlflowParam
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, ErrorCode
-from mlflow.tracking._tracking_service import utils
 from mlflow.tracking.context.registry import resolve_tags
 
 from repro.digest import canonical_json, digest_bytes, short
 from repro.errors import StoreUnavailable, UsageError
 from repro.facts.data import Data
-from repro.facts.fact import Scalar
 from repro.facts.params import Param
 from repro.facts.scores import Scores
 from repro.observe.redaction import masked_text, masked_url
 from repro.record import RunRecord, short_tags
-from repro.store.active_stack import end_active
+from repro.store.active_stack import (
+    TRACKED,
+    UriOverride,
+    beginning,
+    end_active,
+    untracked_run,
+)
 from repro.store.colspec import colspec
 from repro.store.description import merged_description
 from repro.store.held import Held, few_values, held
-from repro.store.location import SQLITE, Location, database_file, scratch
+from repro.store.location import Location, database_file, scratch, scratch_uri
+from repro.store.params import send_params
 from repro.store.point import Point
 from repro.store.shipper import Store
 from repro.store.variables import LITTLE_PATIENCE, NO_PATIENCE, SHORT_PATIENCE, variables
@@ -43,8 +47,6 @@ PROBE_SECONDS = 1.0
 DATABASES = {"mssql": 1433, "mysql": 3306, "postgresql": 5432}  # their ports
 PORTS = {"http": 80, "https": 443, **DATABASES}
 LOCK_SECONDS = 60.0
-BATCH = 100  # params or tags of one call: MLflow's limit
-VALUE_CHARACTERS = 6_000  # of a param: MLflow cuts longer ones without a word
 DEFAULT_EXPERIMENT = "Default"
 RECORD = "repro/record.json"
 INSTEAD_OF = "repro.instead_of"  # tag
@@ -107,26 +109,31 @@ class OpenRun:
         try:
             self.client.log_batch(self.run_id, metrics=metrics, synchronous=True)
         except MlflowException as error:
-            if error.error_code != ErrorCode.Name(INVALID_PARAMETER_VALUE):
+            if not self._is_refused(error):
                 raise
             names = sorted({point.key for point in points})
-            if self.client.get_run(self.run_id).info.lifecycle_stage == "deleted":
-                raise  # not for ever: it may be restored
             if len(names) == 1:
                 return len(points)
             return sum(self.send([p for p in points if p.key == name]) for name in names)
         return 0
 
-    def log_params(self, params: tuple[Param, ...]) -> None:
-        """Log the declared hyperparameters that MLflow does not have, 100 a call."""
-        texts = [
-            MlflowParam(p.name, param_text(p.value))
-            for p in params
-            if p.name not in self.known_params
-        ]
+    def log_params(self, params: tuple[Param, ...]) -> list[str]:
+        """Log the declared hyperparameters that MLflow does not have, 100 a call.
+
+        Returns the names that MLflow refuses for ever; they keep no others from arriving.
+        """
+        new = [param for param in params if param.name not in self.known_params]
+
+        def send(some: list[MlflowParam]) -> None:
+            self.client.log_batch(self.run_id, params=some)
+
         with variables(SHORT_PATIENCE):  # the training waits
-            for start in range(0, len(texts), BATCH):
-                self.client.log_batch(self.run_id, params=texts[start : start + BATCH])
+            return send_params(new, send, self._is_refused)
+
+    def _is_refused(self, error: MlflowException) -> bool:
+        """Whether it is for ever; a deleted run may be restored."""
+        is_invalid = error.error_code == ErrorCode.Name(INVALID_PARAMETER_VALUE)
+        return is_invalid and self.client.get_run(self.run_id).info.lifecycle_stage != "deleted"
 
     def log_inputs(self, data: Data) -> None:
         """Show each data set in the run's inputs, by our digest."""
@@ -188,12 +195,13 @@ class OpenRun:
                 with variables(NO_PATIENCE if self._lost.is_set() else {}):
                     end_active(self.tracking_uri, self.run_id, status)
         finally:
+            TRACKED.discard(self.run_id)
             self.give_back_uri()
 
 
 def attach() -> OpenRun | None:
-    """The MLflow run that is active in this thread, if there is one."""
-    active = mlflow.active_run()
+    """The MLflow run that is active in this thread, unless another task's block has it."""
+    active = untracked_run()
     if active is None:
         return None
     uri, info = mlflow.get_tracking_uri(), active.info
@@ -201,28 +209,38 @@ def attach() -> OpenRun | None:
 
 
 def open_run(
-    location: Location, *, experiment: str | None, name: str, tags: Mapping[str, str], nested: bool
+    location: Location,
+    *,
+    experiment: str | None,
+    name: str,
+    tags: Mapping[str, str],
+    around: str | None,
 ) -> OpenRun:
     """Start a run in the resolved store; if that cannot be used, in a store on this machine.
+
+    `around` is the id of the tracked run that it is nested in.
 
     Raises
     ------
     StoreUnavailable
         No store can be written, not even in the folder for temporary files.
     """
-    give_back_uri = remembered_uri()
+    override = UriOverride()
     wanted = location.tracking_uri or mlflow.get_tracking_uri()
     reasons: list[str] = []
-    for uri in dict.fromkeys((wanted, location.embedded_uri, _scratch_uri())):
+    for uri in dict.fromkeys((wanted, location.embedded_uri, scratch_uri())):
         try:
             with variables(SHORT_PATIENCE):  # it may take connections, and answer none
-                return _start(location, uri, experiment, name, tags, nested, give_back_uri, reasons)
+                return _start(location, uri, experiment, name, tags, around, override, reasons)
         except UsageError:
-            give_back_uri()
+            override.give_back()
             raise
         except Exception as error:  # each store fails in its own way; the next one is tried
             reasons.append(f"{without_credentials(uri)}: {first_line(error)}")
-    give_back_uri()
+        except BaseException:  # Ctrl-C
+            override.give_back()
+            raise
+    override.give_back()
     raise StoreUnavailable(
         f"no store can be written: {'; '.join(reasons)}. "
         f"Set MLFLOW_TRACKING_URI, or `tracking_uri` in repro.toml, to one that can."
@@ -235,26 +253,26 @@ def _start(
     experiment: str | None,
     name: str,
     tags: Mapping[str, str],
-    nested: bool,
-    give_back_uri: Callable[[], None],
+    around: str | None,
+    override: UriOverride,
     reasons: list[str],
 ) -> OpenRun:
     probe(uri)
-    mlflow.set_tracking_uri(uri)
+    override.set(uri)
     with first_connection(uri):
         experiment_id = _experiment_id(MlflowClient(uri), location, uri, experiment)
-    around = mlflow.active_run() if nested else None  # where that one is, this one is, too
-    inherited = around.data.tags.get(INSTEAD_OF) if around else None
-    instead_of = "; ".join(reasons) or inherited
-    if instead_of:
-        tags = {**tags, INSTEAD_OF: instead_of[:500]}
-    run = mlflow.start_run(
-        experiment_id=experiment_id,
-        run_name=name,
-        nested=nested,
-        tags={**_masked_context(), **tags},
-    )
-    return OpenRun(run.info.run_id, experiment_id, uri, False, give_back_uri, instead_of)
+    with beginning(uri, around):
+        outer = mlflow.active_run()  # where that one is, this one is, too
+        instead_of = "; ".join(reasons) or (outer.data.tags.get(INSTEAD_OF) if outer else None)
+        if instead_of:
+            tags = {**tags, INSTEAD_OF: instead_of[:500]}
+        run = mlflow.start_run(
+            experiment_id=experiment_id,
+            run_name=name,
+            nested=around is not None,
+            tags={**_masked_context(), **tags},
+        )
+    return OpenRun(run.info.run_id, experiment_id, uri, False, override.give_back, instead_of)
 
 
 def _masked_context() -> dict[str, str]:
@@ -358,16 +376,6 @@ def create_experiment(client: MlflowClient, uri: str, name: str) -> mlflow.entit
     return client.get_experiment(experiment_id)
 
 
-def param_text(value: Scalar) -> str:
-    """A hyperparameter as MLflow holds it."""
-    text = str(value)
-    return text if len(text) <= VALUE_CHARACTERS else f"{text[: VALUE_CHARACTERS - 1]}…"
-
-
-def _scratch_uri() -> str:
-    return f"{SQLITE}{scratch() / 'mlflow.db'}"
-
-
 def is_server(uri: str) -> bool:
     """Whether a store is behind a network."""
     return uri.startswith(("http://", "https://"))
@@ -381,18 +389,3 @@ def without_credentials(uri: str) -> str:
 def first_line(error: Exception) -> str:
     """The first line of an error's text without secrets, cut to 200 characters."""
     return (masked_text(str(error)).strip().splitlines() or [type(error).__name__])[0][:200]
-
-
-def remembered_uri() -> Callable[[], None]:
-    """Restores what `mlflow.set_tracking_uri` and `MLFLOW_TRACKING_URI` say now.
-
-    MLflow copies the one into the other, so both are remembered.
-    """
-    was_set, variable = utils._tracking_uri, os.environ.get("MLFLOW_TRACKING_URI")
-
-    def give_back() -> None:
-        mlflow.set_tracking_uri(was_set)  # type: ignore[arg-type]  # None: as if never set
-        if variable is not None:
-            os.environ["MLFLOW_TRACKING_URI"] = variable
-
-    return give_back

@@ -21,6 +21,7 @@ FLUSH_SECONDS = 0.4  # with what a flush takes, a killed process loses 0.5 s at 
 RETRY_SECONDS = 60.0  # the longest pause while a store refuses
 MOST_DOUBLINGS = 10  # of the pause; 2**1100 is no float
 NO_TIME = "there was no time to send the rest"
+ANSWER_SECONDS = 1.0  # a store that takes longer for a batch at the end is silent
 
 
 @dataclass(frozen=True)
@@ -38,18 +39,20 @@ class Shipper:
     it, another one sends what it has: a store that hangs keeps nothing from the disk.
     """
 
-    def __init__(self, store: Store, journal: Journal) -> None:
+    def __init__(self, store: Store, journal: Journal, alive: Alive) -> None:
         self.last_error: str | None = None
         self.n_refused = 0  # values that the store will never take
+        self.n_left = 0  # values that the journal alone has; after `drain`
         self._store = store
         self._journal = journal
-        self._alive = Alive(journal.folder)
+        self._alive = alive
         self._series = SeriesDigests()
         self._sent = self._read = shipped(journal.folder)  # `_sent` is never beyond `_read`
         self._n_sent = self._n_read = self._n_carried = 0
         self._reads = threading.Lock()
         self._stop, self._flushed, self._closed = (threading.Event() for _ in range(3))
-        self._is_over = False
+        self._is_over = self._is_failing = False
+        self._asked_at = math.inf  # when the call began that the store has not answered
         self._deadline = math.inf
         self._process = os.getpid()
         self._writer = threading.Thread(target=self._keep_writing, name="repro-journal")
@@ -61,6 +64,16 @@ class Shipper:
     def n_lost(self) -> int:
         """Values that neither the disk took nor the store has; after `drain`."""
         return self._journal.n_lost + self._journal.n_unwritten + self._n_carried
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether the store refuses, or does not answer; one that is slow or behind is not."""
+        return self._is_failing or time.monotonic() - self._asked_at > ANSWER_SECONDS
+
+    @property
+    def read_to(self) -> Mapping[str, int]:
+        """Up to where the values are in `series`, in bytes by name of the file; after `drain`."""
+        return self._read.offsets
 
     def start(self, each_time: Callable[[], None] | None = None) -> None:
         """Begin to send; `each_time` is called on a thread twice a second, and must not raise."""
@@ -99,10 +112,10 @@ class Shipper:
         with self._reads:
             self._is_over = True  # a sender that hangs must not read on beside us
         self._try(self._read_on)
-        n_left = self._n_read - self._n_sent
-        if n_left or self.n_lost:
+        self.n_left = self._n_read - self._n_sent
+        if self.n_left or self.n_lost:
             self.last_error = self.last_error or NO_TIME
-        return n_left
+        return self.n_left
 
     def series(self) -> dict[str, tuple[int, str]]:
         """Number of values and digest of each series, sent or not; after `drain`."""
@@ -168,8 +181,17 @@ class Shipper:
         if not self._seconds_left():
             raise TimeoutError(NO_TIME)
         if not self._store.is_there():
+            self._is_failing = True
             raise ConnectionError("it does not answer")
-        self.n_refused += self._store.send(points)
+        self._asked_at = time.monotonic()
+        try:
+            self.n_refused += self._store.send(points)
+        except Exception:
+            self._is_failing = True
+            raise
+        finally:
+            self._asked_at = math.inf
+        self._is_failing, self.last_error = False, None
 
     def _send_from_memory(self, points: list[Point]) -> None:
         """Values that the disk did not take."""

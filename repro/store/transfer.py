@@ -11,7 +11,8 @@ from repro.errors import StoreUnavailable
 from repro.record import SEAL
 from repro.store.journal import LINE_VALUES
 from repro.store.left_run import LeftRun, connect
-from repro.store.mlflow import BATCH, INSTEAD_OF, OpenRun, create_experiment, without_credentials
+from repro.store.mlflow import INSTEAD_OF, OpenRun, create_experiment, without_credentials
+from repro.store.params import BATCH
 from repro.store.variables import NO_PROGRESS_BAR, variables
 
 COPIED_FROM, COPIED_TO = "repro.copied_from", "repro.copied_to"
@@ -28,7 +29,7 @@ def twin(run: LeftRun, uri: str) -> OpenRun:
     StoreUnavailable
         The store does not answer, or its experiment of this name was deleted.
     """
-    source, client = run.opened, connect(uri)
+    source, client = run.opened, connect(uri, is_made=True)
     experiment = _experiment(source, client, uri)
     made = _copied(client, experiment, source.run_id) or _created(source, client, experiment)
     return OpenRun(made.info.run_id, experiment.experiment_id, uri, False, lambda: None)

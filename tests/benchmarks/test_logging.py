@@ -9,8 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import loggers
 import pytest
-from loggers import LOGGERS
 
 pytestmark = pytest.mark.bench
 HERE = Path(__file__).parent
@@ -23,8 +23,8 @@ def measured(name, folder):
     """The run with the median cost of a step; None where the tracker is not installed."""
     runs = []
     for number in range(REPEATS):
-        place = folder / f"{list(LOGGERS).index(name)}-{number}"
-        command = [sys.executable, HERE / "loggers.py", name, place, str(STEPS)]
+        place = folder / f"{list(loggers.LOGGERS).index(name)}-{number}"
+        command = [sys.executable, loggers.__file__, name, place, str(STEPS)]
         found = subprocess.run(
             command, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
         )
@@ -74,7 +74,7 @@ def plot(costs, path):
 
 
 def test_a_step_of_log_metrics_costs_little_more_than_appending_a_line(tmp_path, capsys):
-    costs = {name: measured(name, tmp_path) for name in LOGGERS}
+    costs = {name: measured(name, tmp_path) for name in loggers.LOGGERS}
     (HERE / "logging.md").write_text(f"{table(costs)}\n")
     plot(costs, HERE / "logging.png")
     with capsys.disabled():

@@ -3,11 +3,13 @@
 import re
 
 import pytest
+from browser import _free_port
 from click.testing import CliRunner
 from orphans import killed_run
 
 import repro
 from repro.cli.main import main
+from repro.store.location import scratch
 
 pytestmark = pytest.mark.slow
 
@@ -106,3 +108,60 @@ def test_recover_exits_1_when_something_is_left_and_2_for_an_unknown_run(project
     assert code == 1
     assert "NOT RECOVERED: there is no store at" in out
     assert command("recover", "nobody")[0] == 2
+
+
+def test_the_folder_of_a_project_or_of_its_store_does_for_that_of_its_journals(
+    project, tmp_path, monkeypatch
+):
+    run_id = killed_run(log_steps, "orphan")
+    monkeypatch.chdir(tmp_path)
+    assert run_id[:8] in command("status", project.root)[1]
+    assert run_id[:8] in command("status", project.root / "mlruns")[1]
+    code, out, _ = command("recover", project.root)
+    assert code == 0
+    assert out.startswith(f"orphan ({run_id[:8]}): 10 values sent")
+
+
+def test_what_waits_for_a_server_is_counted_after_the_list(project, monkeypatch):
+    url = f"http://127.0.0.1:{_free_port()}"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", url)
+    for _ in range(2):
+        with repro.tracked_run("offline", seed=0, quiet=True):
+            pass
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    line = f"2 runs wait for {url}: `repro recover` copies them there when it answers"
+    for name in ("status", "recover"):
+        code, out, _ = command(name)
+        assert (code, out.splitlines()[-1]) == (1, line)
+
+
+def test_recovering_one_run_tells_of_the_others(project):
+    def nested(run):
+        for name in ("one", "two"):
+            repro.tracked_run(name, seed=0, quiet=True).__enter__()
+        log_steps(run)
+
+    killed_run(nested, "parent")
+    code, out, _ = command("recover", "parent")
+    assert (code, out.splitlines()[1:]) == (
+        0,
+        ["2 other runs have something left: `repro recover`"],
+    )
+    assert len(command("recover")[1].splitlines()) == 2
+
+
+def test_a_run_of_a_project_that_could_not_be_written_is_found(project, tmp_path, monkeypatch):
+    elsewhere = tmp_path / "tmp"
+    elsewhere.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(elsewhere))
+    wanted = project.root / "mlruns"
+    wanted.rename(project.root / "away")
+    wanted.write_text("no folder")
+    run_id = killed_run(log_steps, "orphan")
+    assert (scratch() / "mlruns" / "journal" / run_id).is_dir()
+    wanted.unlink()
+    code, out, _ = command("status")
+    assert (code, run_id[:8] in out) == (1, True)
+    code, out, _ = command("recover", "orphan")
+    assert code == 0, out
+    assert f"copied to {project.uri} as " in out  # a store that was not there

@@ -1,13 +1,19 @@
 """A run as a page of a laboratory notebook."""
 
+import re
+
 import pytest
 from fake_history import tracked
 
 from repro.facts import fact_types
 from repro.facts.code import EXAMPLE as CODE
+from repro.facts.contents import Contents, FileContent, SeriesContent
 from repro.facts.fact import Absent, Fact, Opaque
+from repro.facts.integrity import Alteration, Integrity
 from repro.facts.outcome import EXAMPLE as OUTCOME
 from repro.facts.params import Param, Params
+from repro.facts.segments import EXAMPLE as SEGMENTS
+from repro.facts.segments import Segments
 from repro.facts.split import EXAMPLE as SPLIT
 from repro.facts.split import Condition
 from repro.record import RunRecord
@@ -19,10 +25,22 @@ def page(*facts: Fact, **absent: Absent) -> str:
 
 
 def test_a_page_begins_with_name_status_duration_and_the_day() -> None:
-    lines = page(OUTCOME).splitlines()
+    lines = page(OUTCOME, Segments()).splitlines()
     assert lines[0] == "run 1  FINISHED  in 3.0 s"
     assert lines[1].startswith("2026-11-01 10:00:00 UTC, run 00000001")
     assert lines[2].startswith("seal ")
+
+
+def test_a_resumed_run_names_its_last_segment_and_says_what_is_not_known() -> None:
+    killed = OUTCOME.but(status="KILLED", reason="SIGTERM")
+    unknown = SEGMENTS.but(changed=("code",), unknown=("packages of segment 1",))
+    text = page(killed, unknown)
+    assert text.splitlines()[0] == "run 1  segment 2, KILLED  in 3.0 s"
+    rows = [" ".join(line.split()) for line in text.splitlines()]
+    assert "changed code" in rows
+    assert "not known packages of segment 1" in rows
+    rows = [" ".join(line.split()) for line in page(OUTCOME, SEGMENTS).splitlines()]
+    assert "changed nothing between the segments" in rows
 
 
 def test_results_come_first_with_the_definition_of_each_score() -> None:
@@ -58,6 +76,40 @@ def test_a_run_that_was_closed_later_says_so() -> None:
     left = OUTCOME.but(status="KILLED", reason="the process is gone", is_recovered=True)
     assert page(left).splitlines()[3] == (
         "reason: the process is gone, closed later by `repro recover`"
+    )
+
+
+def test_a_run_without_a_record_has_no_seal_and_says_once_why() -> None:
+    absent = Absent(reason="not tracked", kind="not_recorded")
+    known = dict.fromkeys(fact_types(), absent) | {"outcome": OUTCOME.but(status="RUNNING")}
+    record = RunRecord("0" * 32, "left", known)
+    text = str(notebook_page(record, unsealed="its process is gone"))
+    assert text.splitlines()[2:] == [
+        "not sealed: its process is gone",
+        "",
+        "repro show 00000000 --all    every recorded value",
+    ]
+
+
+def test_the_seal_is_told_in_two_lines() -> None:
+    series = SeriesContent(name="loss", n_points=1_028, digest=None)
+    kept = Contents(series=(series,), files=(FileContent(path="repro/x", digest="blake3:00"),))
+    text = page(kept, Integrity(unsealed=("metric loss: the last value alone was compared",)))
+    assert text[text.index("\nSeal\n") :].splitlines()[2:4] == [
+        "  sealed   1,028 values of 1 series, 1 file",
+        "  altered  nothing that is compared here; `repro verify` reads every value",
+    ]
+    assert "is_read_back" not in text
+
+
+def test_what_was_altered_is_on_the_page() -> None:
+    altered = tuple(Alteration(what=f"param p{n}", was="1", now="2") for n in range(7))
+    text = page(Integrity(altered=altered))
+    assert re.search(r"\n  ALTERED +param p4: was 1, is 2\n", text)
+    assert "p5" not in text
+    assert "and 2 more alterations" in text
+    assert "altered or not  cannot be told of tag x: silent" in page(
+        Integrity(undecided=("tag x: silent",))
     )
 
 

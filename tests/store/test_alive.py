@@ -2,6 +2,7 @@ import errno
 import fcntl
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -95,6 +96,19 @@ def test_a_lock_that_was_given_away_is_taken_again_at_the_next_beat(folder, held
     assert not asked_elsewhere(folder)
     held.beat()
     assert asked_elsewhere(folder)
+
+
+def test_a_folder_that_was_deleted_is_held_again_at_the_next_beat(folder, held):
+    shutil.rmtree(folder)
+    held.beat()
+    assert asked_elsewhere(folder)
+    assert last_sign(folder).process == os.getpid()
+
+
+@pytest.mark.slow
+def test_a_held_lock_proves_life_whatever_the_sign_says(folder, other):
+    leave_sign(folder, process=other.pid, host="elsewhere", at=time.time() - 300)
+    assert is_live(folder)
 
 
 def test_the_exit_of_a_forked_child_does_not_release_the_lock(folder, held):

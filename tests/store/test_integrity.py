@@ -1,6 +1,9 @@
 """What is sealed at the end of a run, and what a difference from it means."""
 
 import math
+from dataclasses import replace
+
+from shipping import digests
 
 from repro.facts.contents import Contents, SeriesContent
 from repro.facts.fact import Absent
@@ -59,6 +62,24 @@ def test_values_may_be_nan_or_infinite():
     assert integrity(record(kept), given) == Integrity()
 
 
+def test_few_values_are_shown_as_such_and_by_their_digests_where_they_are_equal():
+    values = points("score", 0.76)
+    kept = record(Contents(series=(series_read("score", values, last(values)),)))
+    added = points("score", 0.76, 0.99)
+    (found,) = integrity(kept, now([last(added)], values={"score": added})).altered
+    assert (found.was, found.now) == ("1 value: 0.76", "2 values: 0.76, 0.99")
+    moved = points("score", 0.76, time_ms=2_000)
+    (found,) = integrity(kept, now([last(moved)], values={"score": moved})).altered
+    assert found.was.startswith("1 value (")
+    assert found.was != found.now
+
+
+def test_the_status_of_an_attached_run_is_its_owners_to_set():
+    failed = replace(now(), status="FAILED")
+    assert integrity(record(Contents(), is_attached=True), failed) == Integrity()
+    assert [one.what for one in integrity(record(Contents()), failed).altered] == ["status"]
+
+
 def test_what_did_not_arrive_before_the_end_may_arrive_later():
     values = points("loss", 1.0, 2.0, 3.0)
     kept = Contents(is_read_back=False, series=(sent(values),))
@@ -115,6 +136,25 @@ def test_mlflows_measurements_of_the_machine_go_on_until_the_end():
     more = [Series(name=f"system/{name}", last=2.0, last_step=9) for name in ("cpu", "gpu")]
     found = integrity(record(Contents(series=(kept,))), now(more, values={}))
     assert found.altered == ()
+
+
+def test_what_we_sent_is_sealed_whatever_its_name():
+    values = points("system/accuracy", 0.5)
+    held = Held({}, {"system/accuracy": last(values)}, {})
+    (kept,) = series_at_end(digests(values), held, lambda *_: values)
+    changed = [values[0]._replace(value=0.99)]
+    given = now([last(changed)], values={"system/accuracy": changed})
+    found = integrity(record(Contents(series=(kept,))), given)
+    assert [one.what for one in found.altered] == ["metric system/accuracy"]
+
+
+def test_a_name_of_ours_that_mlflow_measures_too_is_not_sealed():
+    values = points("system/cpu", 1.0, 2.0)
+    held = Held({}, {"system/cpu": last(values)}, {})
+    (kept,) = series_at_end(digests(values[:1]), held, lambda *_: values)
+    more = points("system/cpu", 1.0, 2.0, 3.0)
+    given = now([last(more)], values={"system/cpu": more})
+    assert integrity(record(Contents(series=(kept,))), given).altered == ()
 
 
 def test_a_masked_param_is_not_compared_and_a_refused_one_as_mlflow_held_it():

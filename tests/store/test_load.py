@@ -132,15 +132,17 @@ def test_without_any_run_there_is_none_to_name(project, client):
     )
 
 
-def test_a_beginning_that_several_ids_share_is_refused(project, start):
-    ids = [start("run") for _ in range(20)]
-    shared = next(run_id[0] for run_id in ids if sum(i[0] == run_id[0] for i in ids) > 1)
-    n_runs = sum(run_id[0] == shared for run_id in ids)
-    with pytest.raises(UnknownRun) as caught:
-        project.history.resolve(shared)
-    assert str(caught.value).startswith(
-        f"{n_runs} runs begin with {shared!r} in experiment 'tests'; its newest runs: "
-    )
+def test_a_name_is_not_taken_for_the_short_beginning_of_another_runs_id(project, start):
+    beginning = start("first")[:2]
+    named = start(beginning)
+    assert project.history.resolve(beginning) == named
+
+
+def test_a_name_that_begins_another_runs_id_is_refused(project, start):
+    first = start("first")
+    start(first[:8])
+    with pytest.raises(UnknownRun, match=f"and begins the id of {first[:12]} first"):
+        project.history.resolve(first[:8])
 
 
 def test_an_id_that_the_store_does_not_know_is_refused(project, client):

@@ -5,7 +5,7 @@ import mlflow
 import pytest
 
 from repro.store import location
-from repro.store.location import Location, locate, scratch
+from repro.store.location import Location, is_absolute, locate, scratch
 
 
 @pytest.fixture
@@ -79,6 +79,19 @@ def test_journals_lie_in_the_scratch_folder_where_the_project_cannot_be_written(
         monkeypatch.setattr(location.os, "access", lambda path, mode: False)
     found = Location(None, tmp_path, None)
     assert found.journals("http://localhost:5000") == scratch() / "journal"
+
+
+@pytest.mark.parametrize(
+    ("uri", "is_whole"),
+    [
+        ("sqlite:////data/mlflow.db", True),
+        ("sqlite:///data/mlflow.db", False),
+        ("http://localhost:5000", True),
+        ("mlruns", False),
+    ],
+)
+def test_a_relative_address_is_told_from_one_that_holds_everywhere(uri, is_whole):
+    assert is_absolute(uri) == is_whole
 
 
 def test_the_scratch_folder_is_the_users_own(monkeypatch, tmp_path):

@@ -220,6 +220,41 @@ def test_a_slow_store_keeps_the_time_limit_between_batches(start_shipping):
     assert "there was no time to send the rest" in shipping.last_error
 
 
+def test_a_store_that_is_behind_is_not_silent_and_one_that_refuses_or_hangs_is(
+    start_shipping, monkeypatch
+):
+    def slow(points):
+        time.sleep(0.05)
+        return 0
+
+    behind = start_shipping(send=slow)
+    for step in range(20_000):
+        behind.log({"loss": 1.0}, step=step)
+    assert behind.drain(0.2) == behind.n_left > 0
+    assert not behind.is_silent
+
+    dead = start_shipping(Sink(refusals=DEAD))
+    log(dead, 0)
+    dead.drain(0.05)
+    assert dead.is_silent
+
+    monkeypatch.setattr(shipper, "ANSWER_SECONDS", 0.1)
+    sink = Sink()
+    sink.open.clear()
+    hangs = start_shipping(sink)
+    log(hangs, 0)
+    hangs.drain(0.2)
+    assert hangs.is_silent
+    sink.open.set()
+
+
+def test_a_store_that_answers_again_is_not_silent(start_shipping):
+    shipping = start_shipping(Sink(refusals=1))
+    log(shipping, 0)
+    assert shipping.drain(5) == 0
+    assert (shipping.is_silent, shipping.last_error) == (False, None)
+
+
 def test_signs_of_life_go_on_until_the_run_is_closed(start_shipping, journal, monkeypatch):
     monkeypatch.setattr(alive, "BEAT_SECONDS", 0.0)
     shipping = start_shipping(Sink())

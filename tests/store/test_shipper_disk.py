@@ -117,6 +117,7 @@ LIMITED = """
 import json, resource, signal, sys, time
 from pathlib import Path
 from repro.store import journal as journal_file
+from repro.store.alive import Alive
 from repro.store.journal import Journal
 from repro.store.shipper import Shipper, Store
 
@@ -127,7 +128,7 @@ def send(points):
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 journal = Journal(Path(sys.argv[1]))
-shipping = Shipper(Store(send, lambda: True), journal)
+shipping = Shipper(Store(send, lambda: True), journal, Alive(journal.folder))
 shipping.start()
 slowest = 0.0
 for step in range(5_000):
@@ -159,13 +160,14 @@ MEMORY = """
 import json, sys, tracemalloc
 from pathlib import Path
 from repro.store import journal, shipper
+from repro.store.alive import Alive
 from repro.store.journal import Journal
 from repro.store.shipper import Shipper, Store
 
 def send(points):
     raise ConnectionError("down")
 opened = Journal(Path(sys.argv[1]), rotate_bytes=2**20)
-shipping = Shipper(Store(send, lambda: True), opened)
+shipping = Shipper(Store(send, lambda: True), opened, Alive(opened.folder))
 shipping.start()
 def log(numbers):
     for step in numbers:

@@ -15,6 +15,21 @@ def test_an_untouched_run_is_as_sealed(sealed):
     assert (found.altered, found.undecided, found.unsealed) == ((), (), ())
 
 
+# --- status -----------------------------------------------------------------------------------
+
+
+def test_a_status_that_was_changed_is_found_by_verify_and_by_an_audit(sealed):
+    sealed.client.set_terminated(sealed.run_id, "KILLED")
+    assert sealed.altered() == [("status", "FINISHED", "KILLED")]
+    assert [one.what for one in sealed.record.find(Integrity).altered] == ["status"]
+
+
+def test_the_status_of_a_later_process_that_left_no_record_is_its_own(sealed):
+    sealed.client.set_tag(sealed.run_id, "repro.segment", "2")
+    sealed.client.set_terminated(sealed.run_id, "KILLED")
+    assert "status" not in [what for what, _, _ in sealed.altered()]
+
+
 # --- params -----------------------------------------------------------------------------------
 
 

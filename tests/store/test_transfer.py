@@ -12,7 +12,7 @@ from mlflow import MlflowClient
 import repro
 from repro.facts.integrity import Integrity
 from repro.facts.outcome import Outcome
-from repro.recovery import recover_some
+from repro.recovery import CREDENTIALS, recover_some
 from repro.store.journaled import events
 from repro.store.load import open_history
 from repro.store.location import locate
@@ -86,7 +86,9 @@ def copy_of(client, run):
     return copied
 
 
-def test_a_run_without_a_server_is_copied_to_it_when_it_answers(project, tmp_path, monkeypatch):
+def test_a_run_without_a_server_is_copied_to_it_when_it_answers(
+    project, tmp_path, monkeypatch, capsys
+):
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", url)
@@ -101,7 +103,9 @@ def test_a_run_without_a_server_is_copied_to_it_when_it_answers(project, tmp_pat
     server = _server(f"sqlite:///{folder}/mlflow.db", port, folder)
     try:
         _await_health(url, server, folder / "log")
+        capsys.readouterr()
         (found,) = recovered()
+        assert capsys.readouterr() == ("", "")  # nothing of MLflow's own
         client = MlflowClient(url)
         copied = copy_of(client, run)
         assert str(found) == (
@@ -189,21 +193,53 @@ def test_a_nested_run_is_copied_below_the_copy_of_its_parent(project, blocked, e
     assert tags["mlflow.parentRunId"] == copy_of(client, parent).info.run_id
 
 
-def test_a_run_is_copied_nowhere_but_to_the_store_that_was_asked_for(
+def test_a_run_is_copied_to_the_store_that_was_asked_for_whatever_it_is_now(
     project, blocked, empty_store, monkeypatch
 ):
-    train(n_points=1)
-    wanted = os.environ["MLFLOW_TRACKING_URI"]
+    run = train(n_points=1)
     client = blocked(empty_store)
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
     (found,) = recovered()
-    assert found.problem == (
-        f"it was meant for {wanted}, the store is {project.uri} now. "
-        f"Pass the other one with --tracking-uri to copy the run there."
-    )
-    assert client.get_experiment_by_name("tests") is None
-    (found,) = recovered(tracking_uri=wanted)
     assert found.problem is None
+    assert copy_of(client, run).info.run_name == "offline"
+
+
+def test_a_database_that_was_asked_for_and_is_not_there_is_made(project, blocked, tmp_path):
+    run = train(n_points=1)
+    (tmp_path / "wanted").unlink()
+    (found,) = recovered()
+    assert found.problem is None
+    client = MlflowClient(os.environ["MLFLOW_TRACKING_URI"])
+    assert copy_of(client, run).info.status == "FINISHED"
+
+
+@pytest.fixture
+def away(project, monkeypatch):
+    """A server that does not answer; a run was meant for it, and it is not the store any more."""
+    url = f"http://127.0.0.1:{_free_port()}"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", url)
+    train(n_points=1)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    return url
+
+
+def test_a_server_that_is_away_is_named_with_what_may_be_missing(away):
+    (found,) = recovered()
+    assert found.problem.startswith(f"{away} cannot be reached: ")
+    assert found.problem.endswith(
+        "; the run was meant for it. The journal keeps no password: where one is needed, pass the "
+        "address with --tracking-uri."
+    )
+
+
+@pytest.mark.parametrize("name", CREDENTIALS)
+def test_a_password_for_the_store_of_now_is_told_to_no_other(project, away, monkeypatch, name):
+    monkeypatch.setenv(name, "x")
+    (found,) = recovered()
+    assert found.problem == (
+        f"it was meant for {away}, the store is {project.uri} now. "
+        f"Pass the other one, with its password, by --tracking-uri to copy the run there."
+    )
 
 
 def test_a_deleted_experiment_is_not_written_to(project, blocked, empty_store):
