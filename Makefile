@@ -16,7 +16,7 @@ ui: $(INSTALLED) ## Open the MLflow UI on the project's store
 	@$(BIN)/repro ui
 
 test: check ## Run everything that CI runs
-	@$(BIN)/python -m pytest -q -rfEs -n 2 --dist worksteal
+	@$(BIN)/python -m pytest -q -rfEs -n 3 --dist worksteal
 
 test-services: $(SERVICES) ## Run the tests against PostgreSQL, and install it where it is missing
 	@ls /usr/lib/postgresql/*/bin/initdb > /dev/null 2>&1 || command -v initdb > /dev/null || \

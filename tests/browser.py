@@ -63,7 +63,7 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
         _stop(server)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # its event loop runs on while it is open
 def browser() -> Iterator["Browser"]:
     """A headless Chromium; the test is skipped where there is none."""
     path = chromium()

@@ -74,11 +74,11 @@ def _sealed_run(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> 
     git(root, "init", "-q", "-b", "main")
     git(root, "add", "-A")
     git(root, "commit", "-q", "-m", "first")
-    mlflow.set_tracking_uri(None)  # type: ignore[arg-type]  # as if never set
-    with (
-        contextlib.chdir(root),
-        repro.tracked_run("sealed", seed=3, params={"lr": 0.1}, quiet=True) as run,
-    ):
+    while mlflow.active_run():  # an earlier test's: the run would attach to it
+        mlflow.end_run()
+    uri = f"sqlite:///{root}/mlruns/mlflow.db"
+    tracked = repro.tracked_run("sealed", seed=3, params={"lr": 0.1}, quiet=True, tracking_uri=uri)
+    with contextlib.chdir(root), tracked as run:
         run.log_data(test=np.arange(6.0).reshape(3, 2))
         for step in range(20):
             run.log_metrics({"loss": 1 / (step + 1), "spread": float(step)}, step=step)

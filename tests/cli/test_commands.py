@@ -194,7 +194,7 @@ def test_show_finds_a_run_by_its_name_and_prints_every_fact_on_request(store):
     stored = store("first")
     result = repro_command("show", "first")
     assert result.exit_code == 0
-    assert result.stdout.startswith("first  FINISHED  in 3.0 s\n")
+    assert result.stdout.startswith("first  segment 2, FINISHED  in 3.0 s\n")
     assert f"run {stored.run_id}, seed 0 fold 0\n" in result.stdout
     everything = repro_command("show", "first", "--all").stdout
     for key in stored.facts:

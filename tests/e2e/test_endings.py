@@ -10,6 +10,7 @@ from browser import _await_health, _free_port, _server
 from mlflow import MlflowClient
 from training_scripts import HUP, INT, SLOW_END, TERM, TRAIN, Script
 
+from repro.ending import REPEAT_SECONDS
 from repro.store.journaled import batches, shipped
 
 pytestmark = pytest.mark.slow
@@ -31,6 +32,7 @@ def test_a_second_sigterm_ends_the_process_at_once_and_the_journal_tells_the_fir
     script.await_line("ready")
     script.send(TERM)
     script.await_line("ending")
+    time.sleep(REPEAT_SECONDS + 0.1)  # sooner it would be the same signal
     script.send(TERM)
     code, told, _ = script.ended()
     folder, entries = script.journal()
