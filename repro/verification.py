@@ -32,6 +32,10 @@ NO_TAG = f"its seal, the tag {SEAL}, is gone; `repro verify` tells what is left"
 NOT_COMPARED = "start and end times, the name, the description, tags of others"
 NO_SEAL = f"its seal, the tag {SEAL}, is not there, and no journal here knows it"
 NOT_READ = "the record cannot be believed, so nothing else was compared"
+LATER = (
+    "the journal here knows another seal, and no later segment: if the run was resumed on another "
+    "machine, verify it there"
+)
 NO_JOURNAL = "no journal here: if record and seal were replaced together, it would not show"
 
 
@@ -73,6 +77,7 @@ class _Sealed:
     record: RunRecord | None = None
     altered: tuple[Alteration, ...] = ()
     unknown: str | None = None  # why nothing can be compared
+    unproved: tuple[str, ...] = ()  # why the seal itself may be another
     by: str = ""
 
 
@@ -138,7 +143,7 @@ def _verification(
             run_id,
             name,
             altered=sealed.altered,
-            undecided=() if is_silent else (found.reason,),
+            undecided=(*sealed.unproved, *(() if is_silent else (found.reason,))),
             unsealed=(found.reason,) if is_silent else (),
             checked=sealed.by,
         )
@@ -146,7 +151,7 @@ def _verification(
         run_id,
         name,
         altered=(*sealed.altered, *found.altered),
-        undecided=found.undecided,
+        undecided=(*sealed.unproved, *found.undecided),
         unsealed=found.unsealed,
         checked=f"{sealed.by}; {_counted(sealed.record)}",
     )
@@ -168,9 +173,10 @@ def _sealed(tags: Mapping[str, str], content: bytes | None, journal: RunJournal 
         for what, now in places
         if now != seal
     )
-    by = "record, by tag and journal" if kept and not is_of_later else f"record; {NO_JOURNAL}"
+    unproved = (LATER,) if is_of_later else ()
+    by = "record, by tag and journal" if kept else f"record; {NO_JOURNAL}"
     if content is not None and digest == seal:
-        return _Sealed(load(content.decode()), altered, by=by)
+        return _Sealed(load(content.decode()), altered, unproved=unproved, by=by)
     return _Sealed(load(kept["json"]) if kept else None, altered, by=by)
 
 
