@@ -34,6 +34,7 @@ def test_a_finished_block_leaves_a_finished_run_with_params_metrics_and_short_ta
 
 def test_every_generator_and_switch_is_given_back(project):
     torch.use_deterministic_algorithms(False)
+    torch.backends.cudnn.deterministic = False
     before = (random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist())
     with repro.tracked_run(seed=1):
         assert torch.are_deterministic_algorithms_enabled()
