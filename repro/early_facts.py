@@ -2,7 +2,6 @@
 
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 
 from repro.continuation import Earlier
 from repro.ending import Signals
@@ -28,6 +27,7 @@ class EarlyFacts:
         self._n_told = 0
         self._next = 0.0
         self._is_code_told = False
+        self._kept: set[str] = set()  # paths of the evidence that waits beside the journal
         self.write()
 
     def write(self) -> None:
@@ -47,6 +47,7 @@ class EarlyFacts:
         run = self._run
         tell_place(self._journal, run.opened, run.name, run.earlier, run.started_at)
         self._n_told, self._next, run.seen.is_news = 0, 0.0, True
+        self._kept = set()
 
     def _tell_signals(self) -> None:
         """Soon a harder one may come; the signal's own handler must not wait for a lock."""
@@ -62,9 +63,15 @@ class EarlyFacts:
         self._journal.append("facts", data)
         self._next = time.monotonic() + len(str(data)) / BYTES_A_SECOND
 
-    def _keep_evidence(self) -> Path:
-        """What the facts refer to: a killed run's code can be brought back, too."""
-        return keep(self._journal.folder, self._run.seen.evidence())
+    def _keep_evidence(self) -> None:
+        """What the facts refer to: a killed run's code can be brought back, too.
+
+        A path names the content's digest: the same paths are the same files.
+        """
+        found = self._run.seen.evidence()
+        if found.keys() != self._kept:
+            keep(self._journal.folder, found)
+            self._kept = set(found)
 
 
 def tell_place(

@@ -26,7 +26,6 @@ from repro.store.contents import file_contents, series_read, with_held
 from repro.store.journal import Journal
 from repro.store.journals import (
     RunJournal,
-    asked_for,
     every_journal,
     named_journals,
     only_one,
@@ -187,7 +186,7 @@ def _copy(run: LeftRun, log: Journal, location: Location) -> Iterator[str]:
     journal = run.journal
     if not journal.wanted_uri or journal.is_copied:
         return
-    target = _target(run, journal.wanted_uri, asked_for(location))
+    target = _target(run, journal.wanted_uri, location.resolved_uri)
     place = {"uri": target.shown_uri, "run_id": target.run_id}
     if journal.copy != place:
         _tell(log, "copying", place)

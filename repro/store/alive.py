@@ -13,9 +13,7 @@ from typing import Any
 SIGN = "alive"
 LOCK = "held"  # apart from the sign: a process that closes any file with its lock gives it away
 BEAT_SECONDS = 10.0
-SILENT_SECONDS = (
-    120.0  # of another machine's run: then it is dead, its clock may be wrong by as much
-)
+SILENT_SECONDS = 120.0  # then a run of another machine is dead; clocks differ by less
 SIGN_BYTES = 512  # always as many: a shorter sign must not leave the end of a longer one
 BOOT = Path("/proc/sys/kernel/random/boot_id")
 OPEN_FILES = Path("/dev/fd")

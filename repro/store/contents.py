@@ -28,6 +28,7 @@ WRITTEN_LATER = (
     "repro.copied_*",
 )
 
+UNKNOWN = (None, None)  # number and digest
 Read = Callable[[str, int], list[Point] | None]  # a series, unless it has more than so many values
 Sent = Mapping[str, tuple[int, str | None]]  # number and digest of the values of each series
 
@@ -78,15 +79,7 @@ def series_read(name: str, found: Iterable[Point], last: Series | None = None) -
     digests = SeriesDigests()
     for point in sorted(found, key=lambda point: point.timestamp_ms):
         digests.add(point)
-    n_points, digest = digests.found().get(name, (0, None))
-    return SeriesContent(
-        name=name,
-        n_points=n_points,
-        digest=digest,
-        last=last.last if last else None,
-        last_step=last.last_step if last else None,
-        is_read_back=True,
-    )
+    return _told(name, digests.found().get(name, (0, None)), last, is_read_back=True)
 
 
 def is_of_seal(tag: str) -> bool:
@@ -104,19 +97,28 @@ def recorded_params(params: Params | None) -> dict[str, str]:
 def _content(
     name: str, sent: tuple[int, str | None] | None, last: Series | None, found: list[Point] | None
 ) -> SeriesContent:
-    n_sent, digest = sent or (None, None)
+    known = sent or UNKNOWN
+    n_sent, _ = known
     # Fewer than we sent, or others: then they were altered already, and must not be sealed.
     if found is not None and (n_sent is None or len(found) > n_sent):
         if not name.startswith(SYSTEM):
             return series_read(name, found, last)
-        n_sent, digest = None, None  # MLflow measures it, too
+        known = UNKNOWN  # MLflow measures it, too
+    return _told(name, known, last, is_read_back=found is not None)
+
+
+def _told(
+    name: str, known: tuple[int | None, str | None], last: Series | None, *, is_read_back: bool
+) -> SeriesContent:
+    """A series by number and digest of its values, and by the one that MLflow shows."""
+    n_points, digest = known
     return SeriesContent(
         name=name,
-        n_points=n_sent,
+        n_points=n_points,
         digest=digest,
         last=last.last if last else None,
         last_step=last.last_step if last else None,
-        is_read_back=found is not None,
+        is_read_back=is_read_back,
     )
 
 

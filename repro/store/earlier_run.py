@@ -16,9 +16,8 @@ from repro.facts.integrity import Integrity
 from repro.record import SEAL, RunRecord, load
 from repro.store.active_stack import UriOverride, beginning, untracked_run
 from repro.store.journal import Journal
-from repro.store.journals import asked_for
 from repro.store.load import SEGMENT, MlflowHistory, open_history
-from repro.store.location import Location, scratch_uri
+from repro.store.location import Location
 from repro.store.mlflow import (
     INSTEAD_OF,
     RECORD,
@@ -128,16 +127,15 @@ def find_earlier(location: Location, run: str, experiment: str | None) -> Earlie
     StoreUnavailable
         No store can be read.
     """
-    wanted = asked_for(location)
     reasons: list[StoreUnavailable | UnknownRun] = []
-    for uri in dict.fromkeys((wanted, location.embedded_uri, scratch_uri())):
+    for uri in location.addresses:
         try:
             history = open_history(Location(uri, location.root, location.policy), experiment)
             found = _run(history, uri, history.resolve(run))
         except (StoreUnavailable, UnknownRun) as error:
             reasons.append(error)
             continue
-        if uri == wanted or INSTEAD_OF in found.known.data.tags:
+        if uri == location.resolved_uri or INSTEAD_OF in found.known.data.tags:
             return found
     raise reasons[0]
 

@@ -15,7 +15,7 @@ from repro.store.alive import LOCK as HELD
 from repro.store.alive import SIGN, is_live, last_sign
 from repro.store.journal import EVENTS
 from repro.store.journaled import Entry, events, last_time_ms, n_unshipped
-from repro.store.location import Location, scratch, scratch_uri
+from repro.store.location import Location, scratch
 from repro.store.naming import meant
 
 LOCK = "recovering"
@@ -149,7 +149,7 @@ def journal_folders(location: Location) -> list[Path]:
 
     Whether a folder can be written now does not say whether it could be then.
     """
-    beside = map(location.beside, (asked_for(location), location.embedded_uri, scratch_uri()))
+    beside = map(location.beside, location.addresses)
     return list(dict.fromkeys(path.resolve() for path in (*beside, scratch() / "journal")))
 
 
@@ -195,13 +195,6 @@ def named_journals(target: str, location: Location) -> list[RunJournal]:
         f"no journal goes by {target!r}; the newest journals here: {newest or 'none'}. "
         f"Pass a run id, a run name, or a folder of journals."
     )
-
-
-def asked_for(location: Location) -> str:
-    """The address of the resolved store."""
-    import mlflow
-
-    return location.tracking_uri or mlflow.get_tracking_uri()
 
 
 def waits(journals: Iterable[RunJournal]) -> list[str]:

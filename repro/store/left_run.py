@@ -11,11 +11,11 @@ from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 
 from repro.errors import ReproError, StoreUnavailable, UnknownRun
 from repro.record import RunRecord, dump
-from repro.store.held import Held, held
+from repro.store.held import Held, held, values
 from repro.store.journaled import Position, batches, note_shipped, shipped
-from repro.store.journals import RunJournal, asked_for
+from repro.store.journals import RunJournal
 from repro.store.load import SEGMENT, refuse_missing_database
-from repro.store.location import SQLITE, Location, scratch_uri
+from repro.store.location import SQLITE, Location
 from repro.store.mlflow import (
     RECORD,
     OpenRun,
@@ -76,8 +76,7 @@ class LeftRun:
 
     def values(self, name: str) -> list[Point]:
         """All values of a metric that MLflow holds, whoever logged them."""
-        history = self.opened.client.get_metric_history(self.opened.run_id, name)
-        return [Point(m.key, m.value, m.timestamp, m.step) for m in history]
+        return values(self.opened.client, self.opened.run_id, name)
 
     def store(self, record: RunRecord) -> None:
         """Write the record, and the files that wait for it beside the journal."""
@@ -162,7 +161,7 @@ def _found(journal: RunJournal, uri: str) -> LeftRun:
 
 def _addresses(journal: RunJournal, location: Location) -> list[str]:
     """Of the store: with the credentials that the journal leaves out, where they are known."""
-    known = (asked_for(location), location.embedded_uri, scratch_uri())
+    known = location.addresses
     if journal.uri is None:  # killed before it wrote where it went: to the store of this folder
         here = journal.folder.parent
         folders = {uri: (location.journals(uri), location.beside(uri)) for uri in known}

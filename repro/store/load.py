@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-import mlflow
 from mlflow import MlflowClient
 from mlflow.entities import Experiment, Run
 from mlflow.exceptions import MlflowException
@@ -184,7 +183,7 @@ def open_history(location: Location, experiment: str | None = None) -> MlflowHis
     """
     policy = location.policy
     name = experiment or (policy.experiment if policy else None) or DEFAULT_EXPERIMENT
-    uri = location.tracking_uri or mlflow.get_tracking_uri()
+    uri = location.resolved_uri
     refuse_missing_database(uri)
     shown = without_credentials(uri)
     try:

@@ -20,6 +20,18 @@ class Location:
     policy: Policy | None
 
     @property
+    def resolved_uri(self) -> str:
+        """The address of the store that is asked for."""
+        import mlflow
+
+        return self.tracking_uri or mlflow.get_tracking_uri()
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """That address, and those of the stores on this machine that are used instead of it."""
+        return tuple(dict.fromkeys((self.resolved_uri, self.embedded_uri, scratch_uri())))
+
+    @property
     def embedded_uri(self) -> str:
         """The store that needs no server."""
         return f"{SQLITE}{self.root / 'mlruns' / 'mlflow.db'}"

@@ -36,7 +36,7 @@ from repro.store.active_stack import (
 from repro.store.colspec import colspec
 from repro.store.description import merged_description
 from repro.store.held import Held, few_values, held
-from repro.store.location import Location, database_file, scratch, scratch_uri
+from repro.store.location import Location, database_file, scratch
 from repro.store.params import send_params
 from repro.store.point import Point
 from repro.store.shipper import Store
@@ -226,9 +226,8 @@ def open_run(
         No store can be written, not even in the folder for temporary files.
     """
     override = UriOverride()
-    wanted = location.tracking_uri or mlflow.get_tracking_uri()
     reasons: list[str] = []
-    for uri in dict.fromkeys((wanted, location.embedded_uri, scratch_uri())):
+    for uri in location.addresses:
         try:
             with variables(SHORT_PATIENCE):  # it may take connections, and answer none
                 return _start(location, uri, experiment, name, tags, around, override, reasons)
