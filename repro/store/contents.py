@@ -16,7 +16,7 @@ from repro.store.params import param_text
 from repro.store.point import Point
 from repro.store.series_digest import SeriesDigests
 
-READ_POINTS = 5_000  # read back at the end of a run: 0.15 s of sqlite
+READ_POINTS = 5_000  # read back at the end of a run, which waits for it
 QUERY_POINTS = 100  # take as long as one query does
 SYSTEM = "system/"  # MLflow's own measurements of the machine, taken until the very end
 # By commands of ours, later; and where a run is stored instead, which is not true of its copy.
