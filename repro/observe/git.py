@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 GIT_SECONDS = 60.0
+TRIES = 10
 FLAGS = (
     *("--no-optional-locks", "-c", "core.quotepath=off", "-c", "color.ui=false"),
     *("-c", "diff.noprefix=false", "-c", "diff.mnemonicPrefix=false", "-c", "core.fsmonitor=false"),
@@ -69,8 +70,7 @@ class Git:
 
     def _execute(self, words: tuple[str, ...], stdin: bytes, **how: Any) -> object:
         try:
-            from git import Git as Runner  # 0.1 s
-            from git.exc import CommandError
+            from git.exc import CommandError  # 0.1 s
         except ImportError as error:  # how GitPython says that there is no git
             raise GitFailed("git is not installed, or not on PATH") from error
         with tempfile.TemporaryFile() as given:
@@ -83,9 +83,20 @@ class Git:
             }
             how |= {"start_new_session": True}  # a Ctrl-C is meant for the training
             try:
-                return Runner(self.folder).execute([*self._alone(), "git", *FLAGS, *words], **how)
+                return self._started([*self._alone(), "git", *FLAGS, *words], how)
             except CommandError as error:
                 raise GitFailed(_said(words, error), error.status) from error
+
+    def _started(self, command: list[str], how: dict[str, Any], n_tries: int = TRIES) -> object:
+        """Output; once more if another thread removed a variable while GitPython copied them."""
+        from git import Git as Runner
+
+        try:
+            return Runner(self.folder).execute(command, **how)
+        except KeyError:  # before the process was started
+            if n_tries == 1:
+                raise
+            return self._started(command, how, n_tries - 1)
 
     def _alone(self) -> tuple[str, ...]:
         """Keeps git from the repository that a hook of the user's names: it writes to its index."""

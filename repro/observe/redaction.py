@@ -251,7 +251,8 @@ def _without(values: Sequence[str], text: str) -> str:
 def _secret_values() -> list[str]:
     """What secret environment variables hold, in every spelling; the longest first."""
     values: set[str] = set()
-    for name, value in os.environ.items():
+    for name in list(os.environ):
+        value = os.environ.get(name, "")  # another thread may have removed it
         if "://" in value and "@" in value:
             found = _URL_PASSWORD.search(value)
             values.update((found[1], unquote(found[1])) if found else ())
