@@ -87,6 +87,7 @@ def tell_place(
         "name": name,
         "started_at": started_at.isoformat(),
         "is_attached": opened.is_attached,
+        "tags": dict(opened.tags),
         "segment": earlier.begun + 1 if earlier else 1,
     }
     journal.append("run", place)

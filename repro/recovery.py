@@ -135,6 +135,7 @@ def _finish(run: LeftRun, log: Journal) -> Iterator[str]:
     if journal.was:
         yield _as_it_was(run, log)
         return
+    _send_tags(run)
     _send_params(run)
     record = _record(run, log)
     if not journal.is_stored:
@@ -168,6 +169,12 @@ def _as_it_was(run: LeftRun, log: Journal) -> str:
     run.end(status, at)
     _tell(log, "recovered", {"status": status, "is_stored": True, "is_closed": True})
     return f"ended again as {status}"
+
+
+def _send_tags(run: LeftRun) -> None:
+    """Those of the script that did not reach MLflow, as when it attached and was killed."""
+    known, asked = run.known.data.tags, run.journal.tags
+    run.opened.set_tags({name: value for name, value in asked.items() if name not in known})
 
 
 def _send_params(run: LeftRun) -> None:

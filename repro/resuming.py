@@ -63,7 +63,7 @@ class Resumed:
             tell_resuming(self.folder, stored, number)
             return reopen(stored.uri, stored.known, {**tags, SEGMENT: str(number)})
         stored.tag(SEGMENT, str(number))
-        attached = attach()
+        attached = attach(tags)
         assert attached is not None
         return replace(attached, known_params=frozenset(stored.params))
 

@@ -5,13 +5,10 @@ import contextlib
 import functools
 import inspect
 import os
-import secrets
-import sys
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from threading import Lock
 from types import TracebackType
 from typing import ParamSpec, TypeVar
@@ -22,18 +19,18 @@ from repro.determinism import Controlled, Mode, explain, isolated
 from repro.determinism.arrival import Arrivals, is_imported
 from repro.early_facts import EarlyFacts, tell_place
 from repro.ending import Ending, Signals
-from repro.errors import SeedConflict, UsageError
-from repro.facts.fact import Absent
+from repro.errors import UsageError
 from repro.facts.params import Param
 from repro.facts.scores import Scores
 from repro.observations import Observations
-from repro.observe import code, params
+from repro.observe import params
 from repro.observe.background import Background
 from repro.observe.code import CodeState
 from repro.observe.determinism import SeedSource
 from repro.observe.observer import observed
 from repro.observe.redaction import masked_text, masked_value
 from repro.observe.training import Training
+from repro.program import caller, code_state, default_name, resolve_seed
 from repro.resuming import Asked, Resumed
 from repro.resuming import resumed as find_resumed
 from repro.run import Run
@@ -47,10 +44,8 @@ from repro.store.shipper import Shipper
 P = ParamSpec("P")
 R = TypeVar("R")
 
-TYPED = "the program was typed (notebook, -c or standard input); put it into a file under git"
 LISTED = 5
 NAME_CHARACTERS = 60
-SEED_BITS = 31  # a drawn seed is short enough to be typed
 
 _ACTIVE: ContextVar[tuple[Run, ...]] = ContextVar("repro_active", default=())
 
@@ -210,11 +205,11 @@ class tracked_run:  # noqa: N801  # reads as a function, like contextlib.closing
             (seed, source), declared = resumed.seed, resumed.declared
         return _Opening(
             location,
-            name=resumed.name if resumed else self._name or _default_name(),
+            name=resumed.name if resumed else self._name or default_name(),
             controlled=Controlled(seed, self._mode),
             seed_source=source,
             declared=declared,
-            code_state=Background(functools.partial(_code_state, _caller()), "code"),
+            code_state=Background(functools.partial(code_state, caller(__file__)), "code"),
             around=active_run(),
             resumed=resumed,
         )
@@ -223,7 +218,7 @@ class tracked_run:  # noqa: N801  # reads as a function, like contextlib.closing
         if opening.resumed is not None:
             return opening.resumed.open(self._tags)
         around = opening.around
-        attached = attach() if around is None else None
+        attached = attach(self._tags) if around is None else None
         if attached is not None:
             return attached
         return open_run(
@@ -282,6 +277,9 @@ class tracked_run:  # noqa: N801  # reads as a function, like contextlib.closing
                 f"another store was used instead of {run.opened.instead_of}. "
                 f"`repro recover {run.run_id[:8]}` copies the run there when it answers"
             )
+        if run.opened.is_attached:  # one of ours was opened with them
+            with run.noted("tags were not set"):
+                run.opened.set_tags(run.opened.tags)
         with run.noted("params were not logged"):
             run.notes.extend(_refused(run.opened.log_params(run.seen.declared)))
         if is_imported("torch"):
@@ -343,56 +341,8 @@ class tracked_run:  # noqa: N801  # reads as a function, like contextlib.closing
             say(lines)
 
 
-def resolve_seed(seed: int | None) -> tuple[int, SeedSource]:
-    """The seed by the rules of precedence, and where it is from.
-
-    Raises
-    ------
-    SeedConflict
-        `seed` and `REPRO_SEED` are both given and differ.
-    """
-    if isinstance(seed, bool):
-        raise UsageError(f"seed={seed} is no seed. Pass a whole number, such as seed=0.")
-    text = os.environ.get("REPRO_SEED")
-    if text is None:
-        return (secrets.randbits(SEED_BITS), "drawn") if seed is None else (seed, "argument")
-    if not text.isdecimal():
-        raise UsageError(f"REPRO_SEED={text!r} is no seed. Set it to a whole number, or unset it.")
-    if seed is not None and seed != int(text):
-        raise SeedConflict(
-            f"tracked_run(seed={seed}) and REPRO_SEED={text} ask for two seeds. "
-            f"Leave seed= out to follow REPRO_SEED, or unset REPRO_SEED."
-        )
-    return int(text), "REPRO_SEED"
-
-
 def _refused(names: list[str]) -> list[str]:
     """The note on params that MLflow does not take, if there are any."""
     more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
     shown = ", ".join(masked_text(repr(name[:NAME_CHARACTERS])) for name in names[:LISTED])
     return [f"MLflow refuses params for ever: {shown}{more}"] if names else []
-
-
-def _caller() -> str:
-    """Name of the file that holds the block; of a typed program a name that is no file."""
-    frame = sys._getframe(1)
-    while frame.f_back and frame.f_code.co_filename in (__file__, contextlib.__file__):
-        frame = frame.f_back
-    return frame.f_code.co_filename
-
-
-def _default_name() -> str:
-    """Name of the script, and six digits that no generator of the training gave."""
-    main = getattr(sys.modules.get("__main__"), "__file__", None)
-    return f"{Path(main).stem if main else 'run'}-{secrets.token_hex(3)}"
-
-
-def _code_state(caller: str) -> CodeState | Absent:
-    """The repository around the script; of a program that is installed, around the work folder."""
-    if not Path(caller).is_file():
-        return Absent(reason=TYPED, kind="not_recorded")
-    main = getattr(sys.modules.get("__main__"), "__file__", None)
-    folder = Path(main).resolve().parent if main else Path.cwd()
-    if folder.is_relative_to(Path(sys.prefix).resolve()):
-        folder = Path.cwd()
-    return code.at_start(folder)

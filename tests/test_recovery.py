@@ -234,7 +234,8 @@ def killed_inside_theirs(experiment):
     child = os.fork()
     if child == 0:
         mlflow.start_run(experiment_id=experiment)
-        with repro.tracked_run("ours", seed=0, quiet=True) as ours:
+        with repro.tracked_run("ours", seed=0, quiet=True, tags={"arm": "baseline"}) as ours:
+            MlflowClient().delete_tag(ours.run_id, "arm")  # killed before it was set
             os.write(writer, ours.run_id.encode())
             log_steps(ours)
             ours.shipper._journal.flush()
@@ -252,6 +253,7 @@ def test_a_run_of_someone_elses_is_closed_unless_they_did(project, theirs, statu
     recovered()
     assert stored(project, run_id).info.status == status
     assert losses(project, run_id) == EVERY_LOSS
+    assert stored(project, run_id).data.tags["arm"] == "baseline"
     assert project.record(run_id).find(Outcome).is_attached
 
 

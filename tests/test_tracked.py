@@ -87,8 +87,9 @@ def test_inside_an_active_mlflow_run_it_attaches_and_leaves_the_ending_to_its_ow
 ):
     mlflow.set_tracking_uri(project.uri)
     with mlflow.start_run(run_name="theirs") as theirs:
-        with repro.tracked_run("ours", seed=0) as run:
+        with repro.tracked_run("ours", seed=0, tags={"arm": "baseline"}) as run:
             assert run.run_id == theirs.info.run_id
+            assert MlflowClient().get_run(run.run_id).data.tags["arm"] == "baseline"
         assert MlflowClient().get_run(run.run_id).info.status == "RUNNING"
         assert mlflow.active_run() is not None
     assert "attached to the active MLflow run" in capsys.readouterr().err

@@ -201,6 +201,7 @@ def reopen(uri: str, known: Run, tags: Mapping[str, str]) -> OpenRun:
         give_back_uri=override.give_back,
         instead_of=known.data.tags.get(INSTEAD_OF),
         known_params=frozenset(known.data.params),
+        tags=tags,
     )
 
 

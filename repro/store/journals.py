@@ -86,6 +86,12 @@ class RunJournal:
         return bool(self.place.get("is_attached"))
 
     @property
+    def tags(self) -> Mapping[str, str]:
+        """Those that the script asked for."""
+        tags: Mapping[str, str] = self.place.get("tags", MISSING)
+        return tags
+
+    @property
     def is_stored(self) -> bool:
         """Whether MLflow has the record."""
         return bool(self.end.get("is_stored") or self.was)

@@ -63,6 +63,7 @@ class OpenRun:
     give_back_uri: Callable[[], None]  # undoes our `mlflow.set_tracking_uri`
     instead_of: str | None = None  # the store that could not be used, and why
     known_params: frozenset[str] = frozenset()  # of a resumed run: MLflow takes no param twice
+    tags: Mapping[str, str] = field(default_factory=dict)  # that the script asked for
     _lost: threading.Event = field(default_factory=threading.Event)  # the server is silent
 
     @property
@@ -130,6 +131,13 @@ class OpenRun:
         with variables(SHORT_PATIENCE):  # the training waits
             return send_params(new, send, self._is_refused)
 
+    def set_tags(self, tags: Mapping[str, str]) -> None:
+        """Set these tags of the run."""
+        with variables(SHORT_PATIENCE):
+            found = [RunTag(name, value) for name, value in tags.items()]
+            if found:
+                self.client.log_batch(self.run_id, tags=found)
+
     def _is_refused(self, error: MlflowException) -> bool:
         """Whether it is for ever; a deleted run may be restored."""
         is_invalid = error.error_code == ErrorCode.Name(INVALID_PARAMETER_VALUE)
@@ -181,8 +189,7 @@ class OpenRun:
         if data is not None:
             self.log_inputs(data)
         client.log_artifacts(self.run_id, str(files))
-        tags = [RunTag(name, value) for name, value in short_tags(record).items()]
-        client.log_batch(self.run_id, tags=tags)
+        self.set_tags(short_tags(record))
         note = client.get_run(self.run_id).data.tags.get("mlflow.note.content", "")
         client.set_tag(self.run_id, "mlflow.note.content", merged_description(note, record))
         scores = record.find(Scores)
@@ -199,13 +206,13 @@ class OpenRun:
             self.give_back_uri()
 
 
-def attach() -> OpenRun | None:
+def attach(tags: Mapping[str, str]) -> OpenRun | None:
     """The MLflow run that is active in this thread, unless another task's block has it."""
     active = untracked_run()
     if active is None:
         return None
     uri, info = mlflow.get_tracking_uri(), active.info
-    return OpenRun(info.run_id, info.experiment_id, uri, True, give_back_uri=lambda: None)
+    return OpenRun(info.run_id, info.experiment_id, uri, True, lambda: None, tags=tags)
 
 
 def open_run(
@@ -263,15 +270,15 @@ def _start(
     with beginning(uri, around):
         outer = mlflow.active_run()  # where that one is, this one is, too
         instead_of = "; ".join(reasons) or (outer.data.tags.get(INSTEAD_OF) if outer else None)
-        if instead_of:
-            tags = {**tags, INSTEAD_OF: instead_of[:500]}
+        ours = {INSTEAD_OF: instead_of[:500]} if instead_of else {}
         run = mlflow.start_run(
             experiment_id=experiment_id,
             run_name=name,
             nested=around is not None,
-            tags={**_masked_context(), **tags},
+            tags={**_masked_context(), **tags, **ours},
         )
-    return OpenRun(run.info.run_id, experiment_id, uri, False, override.give_back, instead_of)
+    place = (run.info.run_id, experiment_id, uri)
+    return OpenRun(*place, False, override.give_back, instead_of, tags=tags)
 
 
 def _masked_context() -> dict[str, str]:
