@@ -9,11 +9,10 @@ from repro.observe.observer import observed
 from repro.observe.redaction import masked_record
 from repro.record import RunRecord, dump_facts
 from repro.run import Run
-from repro.store.journal import EVENTS, Journal
+from repro.store.journal import EVENTS, FORMAT, Journal
 from repro.store.mlflow import OpenRun
 from repro.store.spool import keep
 
-FORMAT = "repro.journal/1"
 BYTES_A_SECOND = 20_000  # a long ledger of scores is not written at every epoch
 
 

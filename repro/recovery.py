@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from repro.digest import short
-from repro.errors import ReproError, StoreUnavailable
+from repro.errors import ReproError, StoreUnavailable, UsageError
 from repro.facts import fact_types
 from repro.facts.contents import Contents
 from repro.facts.fact import Absent, Fact, Opaque
@@ -23,7 +23,7 @@ from repro.observe.secret_shapes import MASK
 from repro.record import RunRecord, dump, load, load_facts, seal
 from repro.store.alive import last_sign
 from repro.store.contents import file_contents, series_read, with_held
-from repro.store.journal import Journal
+from repro.store.journal import FORMAT, Journal
 from repro.store.journals import (
     RunJournal,
     every_journal,
@@ -116,6 +116,11 @@ def _steps(journal: RunJournal, location: Location) -> Iterator[str]:
     """Each thing that is left to do, when it has been done."""
     if journal.state == "live":
         yield "left alone, its process is running"
+    elif (written := journal.place.get("format", FORMAT)) != FORMAT:
+        raise UsageError(
+            f"its journal has the format {written!r}, this version reads {FORMAT!r}. "
+            f"Recover it with the version that wrote it."
+        )
     elif not journal.left:
         yield "nothing was left to do"
     else:

@@ -219,6 +219,15 @@ def test_a_live_run_is_left_alone(project):
     assert recovered() == []
 
 
+def test_a_journal_of_another_format_is_left_as_it_is(project):
+    run_id = killed_run(log_steps)
+    folder = journal_of(project, run_id)
+    Journal(folder).append("run", {**read_journal(folder).place, "format": "repro.journal/9"})
+    (found,) = recovered()
+    assert "'repro.journal/9', this version reads 'repro.journal/1'" in found.problem
+    assert stored(project, run_id).info.status == "RUNNING"
+
+
 def test_two_at_once_do_not_get_in_each_others_way(project):
     run_id = killed_run(log_steps)
     with FileLock(journal_of(project, run_id) / "recovering"):

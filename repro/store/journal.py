@@ -26,6 +26,7 @@ from typing import Any
 
 from repro.store.point import Point
 
+FORMAT = "repro.journal/1"
 EVENTS = "events.jsonl"
 POINTS = "points"
 ROTATE_BYTES = 64 * 2**20
