@@ -7,9 +7,12 @@ from pathlib import Path
 from repro.digest import short
 from repro.facts.fact import Absent
 from repro.observe.code import CodeState
+from repro.observe.redaction import masked_text
 from repro.record import RunRecord, seal
 from repro.run import Run
 
+LISTED = 5
+NAME_CHARACTERS = 60
 CODE_PATIENCE = 0.1  # seconds that the first lines wait for the code to be read
 
 
@@ -42,6 +45,13 @@ def interrupted_lines(run: Run, journal: Path) -> list[str]:
         f"warning: interrupted before all was stored; it is in {journal}. "
         f"Next: repro recover {run.run_id[:8]}",
     ]
+
+
+def refused_lines(names: list[str]) -> list[str]:
+    """What is to be noted on params that MLflow does not take, if there are any."""
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    shown = ", ".join(masked_text(repr(name[:NAME_CHARACTERS])) for name in names[:LISTED])
+    return [f"MLflow refuses params for ever: {shown}{more}"] if names else []
 
 
 def say(lines: list[str]) -> None:

@@ -70,7 +70,14 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def project(tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     """The working directory is a fresh project with one commit."""
-    root = tmp_path / "project"
+    made = new_project(tmp_path / "project", empty_store)
+    monkeypatch.chdir(made.root)
+    mlflow.set_tracking_uri(None)  # type: ignore[arg-type]  # as if never set
+    return made
+
+
+def new_project(root: Path, empty_store: Path) -> Project:
+    """A fresh project with one commit."""
     (root / "mlruns").mkdir(parents=True)
     shutil.copyfile(empty_store, root / "mlruns" / "mlflow.db")
     (root / ".gitignore").write_text("mlruns/\n__pycache__/\n")
@@ -78,6 +85,4 @@ def project(tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch) 
     git(root, "init", "-q", "-b", "main")
     made = Project(root)
     made.policy("")
-    monkeypatch.chdir(root)
-    mlflow.set_tracking_uri(None)  # type: ignore[arg-type]  # as if never set
     return made

@@ -127,11 +127,11 @@ RANKS = """
 import torch.distributed as dist
 dist.init_process_group("gloo")
 rank = dist.get_rank()
-with repro.tracked_run(f"rank {rank}", seed=0, deterministic="off"):
+with repro.tracked_run("ranks", seed=0, deterministic="off"):
     dist.barrier()
     print("ready", flush=True)
-    if rank == 0 and FAILS:
-        raise ValueError("rank 0 fails")
+    if rank == 1 and FAILS:
+        raise ValueError("rank 1 fails")
     time.sleep(60)
 """
 
@@ -143,23 +143,21 @@ def torchrun():
     )
 
 
-def test_under_torchrun_every_rank_is_killed_when_the_launcher_is(project):
+def test_under_torchrun_the_run_is_killed_when_the_launcher_is(project):
     script = Script(project, f"FAILS = False\n{RANKS}", wrapper=torchrun())
     script.await_line("ready", n_times=2)
     script.send(TERM)
     script.ended()
-    found = {name: (status, o.reason) for name, (status, o) in script.runs().items()}
-    assert found == {"rank 0": ("KILLED", "SIGTERM"), "rank 1": ("KILLED", "SIGTERM")}
+    status, outcome = script.run()
+    assert (status, outcome.reason) == ("KILLED", "SIGTERM")
 
 
-def test_under_torchrun_a_rank_that_fails_has_failed_and_the_others_were_killed(project):
+def test_under_torchrun_a_rank_that_fails_is_named_by_the_run_that_was_killed_for_it(project):
     script = Script(project, f"FAILS = True\n{RANKS}", wrapper=torchrun())
     assert script.ended()[0] == 1
-    found = {name: (status, o.error, o.reason) for name, (status, o) in script.runs().items()}
-    assert found == {
-        "rank 0": ("FAILED", "ValueError: rank 0 fails", None),
-        "rank 1": ("KILLED", None, "SIGTERM"),
-    }
+    status, outcome = script.run()
+    assert (status, outcome.error, outcome.reason) == ("KILLED", None, "SIGTERM")
+    assert outcome.notes == ("rank 1 FAILED: ValueError: rank 1 fails",)
 
 
 def test_a_cell_of_a_notebook_that_is_left_by_an_error_or_never(project):
