@@ -8,12 +8,14 @@ from repro.audit.configuration import differing
 from repro.digest import digest_bytes, digest_json
 from repro.errors import RecordCorrupt
 from repro.facts.budget import Budget
+from repro.facts.checkpoints import Checkpoints
 from repro.facts.code import Code
 from repro.facts.contents import Contents, FileContent, SeriesContent
 from repro.facts.data import Data
 from repro.facts.environment import Environment
 from repro.facts.fact import Absent, Fact, Opaque
 from repro.facts.integrity import Integrity
+from repro.facts.optimizer import Optimizer, Setting
 from repro.facts.outcome import Outcome
 from repro.facts.params import Param, Params
 from repro.facts.schedule import Schedule
@@ -104,6 +106,8 @@ class Earlier:
         idle = (_is_idle(before.get("budget")), _is_idle(budget))
         kept = {key: _kept(key, before.get(key), fact, idle) for key, fact in facts.items()}
         rows = _data_and_split(before, kept)
+        if self._is_restored(facts.get("checkpoints")):
+            kept["optimizer"] = _optimizer(before.get("optimizer"), kept.get("optimizer"))
         return {
             **kept,
             **rows,
@@ -114,6 +118,11 @@ class Earlier:
             "contents": self._contents(facts.get("contents")),
             "segments": self._told({**kept, **rows}, facts),
         }
+
+    def _is_restored(self, checkpoints: Known | None) -> bool:
+        """Whether the optimizer has its state from this run: it did not get another rate."""
+        read = checkpoints.read if isinstance(checkpoints, Checkpoints) else ()
+        return any(one.run_id == self.record.run_id for one in read)
 
     def _told(self, facts: Facts, own: Facts) -> Segments:
         """From the facts of the whole run, and from those that its last segment saw itself."""
@@ -275,6 +284,28 @@ def _params(before: Known | None, now: Known | None) -> Known:
     logged: dict[str, Param] = {param.name: param for param in (*now.logged, *before.logged)}
     kept = (logged[name] for name in sorted(logged) if name not in declared)
     return now.but(logged=tuple(kept))
+
+
+def _optimizer(before: Known | None, now: Known | None) -> Known:
+    """With the highest rate of all segments: one that falls was higher in those before."""
+    if not isinstance(before, Optimizer) or not isinstance(now, Optimizer):
+        return now or Absent(reason="it was not taken", kind="failed")
+    earlier = {group.index: group.settings for group in before.groups}
+    groups = (
+        group.model_copy(update={"settings": _peak(earlier.get(group.index, ()), group.settings)})
+        for group in now.groups
+    )
+    return now.but(settings=_peak(before.settings, now.settings), groups=tuple(groups))
+
+
+def _peak(before: Iterable[Setting], now: Iterable[Setting]) -> tuple[Setting, ...]:
+    rates = [one.value for one in before if one.name == "lr" and isinstance(one.value, int | float)]
+    return tuple(
+        one.model_copy(update={"value": max(one.value, *rates)})
+        if rates and one.name == "lr" and isinstance(one.value, int | float)
+        else one
+        for one in now
+    )
 
 
 def _schedule(before: Known | None, now: Known | None) -> Known:

@@ -1,6 +1,7 @@
 """What became another one between two segments of a run, as far as their facts tell."""
 
 from repro.facts.budget import Budget
+from repro.facts.checkpoints import Checkpoints
 from repro.facts.code import Code
 from repro.facts.compression import Compression
 from repro.facts.environment import Environment
@@ -65,8 +66,8 @@ def weights_change(before: RunRecord, now: RunRecord, n_steps: int | None) -> st
         return ""
     if _goes_on(before.find(Compression), now.find(Compression)):
         return ""
-    known = before.find(Initialization)
-    if n_steps == 0:
+    known, checkpoints = before.find(Initialization), now.find(Checkpoints)
+    if n_steps == 0 or (checkpoints and checkpoints.read):
         return ""
     if known is not None and known.digest == first.digest:
         return BEGUN_ANEW

@@ -21,7 +21,7 @@ class Counting:
         self.effective: Counter[int] = Counter()  # steps by number of samples
         self.backwards: Counter[int] = Counter()  # steps by number of backward passes
         self._since_step: list[int] = []
-        self._n_backwards = 0
+        self.n_backwards = 0  # since the last step
         self._handed: int | None = None  # samples of the loader's last batch, not yet counted
         self._is_evaluating = False  # the model has only been evaluated since then
         self._last: tuple[Any, int] | None = None  # the last input, and its version
@@ -50,7 +50,7 @@ class Counting:
     def went_backward(self) -> None:
         """A backward pass came through the model."""
         self.learned()
-        self._n_backwards += 1
+        self.n_backwards += 1
 
     def settle(self) -> None:
         """Count the batch that was handed out last, unless it was only evaluated."""
@@ -61,14 +61,14 @@ class Counting:
     def stepped(self) -> None:
         """The optimizer has stepped: on the last batch, whatever was seen of it."""
         self.learned()
-        learned = self._since_step[-self._n_backwards :]  # all, if no pass could be seen
+        learned = self._since_step[-self.n_backwards :]  # all, if no pass could be seen
         if learned:
             self.accumulation[len(learned)] += 1
             self.effective[sum(learned)] += 1
-        if self._n_backwards:
-            self.backwards[self._n_backwards] += 1
+        if self.n_backwards:
+            self.backwards[self.n_backwards] += 1
         self._since_step.clear()
-        self._n_backwards, self._last = 0, None
+        self.n_backwards, self._last = 0, None
 
     def _count(self, n_samples: int) -> None:
         self.micro[n_samples] += 1

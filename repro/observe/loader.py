@@ -1,15 +1,17 @@
 """Loaders that tell how many samples each batch held, and show every batch to who wants to look."""
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, Protocol
 
 import torch
 from torch.utils.data import DataLoader
 
+from repro.determinism.loader_state import Pass, Progress
 from repro.facts.fact import Absent
 from repro.observe.observer import observed
 
-OURS = ("loader", "on_batch", "stream", "listener")  # of a wrapper; all else is the loader's
+OURS = ("loader", "on_batch", "stream", "listener", "progress")  # all else: the loader's
 
 
 class Witness(Protocol):
@@ -31,9 +33,10 @@ class CountedLoader(DataLoader[Any]):
     on_batch: Callable[[int], None] | None = None
     stream: Witness | None = None
     listener: Witness | None = None
+    progress: Progress | None = None
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]  # an iterator is all loops need
-        return _handed_out(super().__iter__(), self)
+        return _begun(super().__iter__, self)
 
 
 class WatchedLoader:
@@ -44,9 +47,10 @@ class WatchedLoader:
         self.on_batch: Callable[[int], None] | None = None
         self.stream: Witness | None = None
         self.listener: Witness | None = None
+        self.progress: Progress | None = None
 
     def __iter__(self) -> Iterator[Any]:
-        return _handed_out(iter(self.loader), self)
+        return _begun(partial(iter, self.loader), self)
 
     def __len__(self) -> int:
         return len(self.loader)
@@ -67,11 +71,24 @@ class WatchedLoader:
         return getattr(self.loader, name)
 
 
-def _handed_out(batches: Iterator[Any], loader: CountedLoader | WatchedLoader) -> Iterator[Any]:
-    witnesses = [one for one in (loader.stream, loader.listener) if one is not None]
+def _begun(
+    start: Callable[[], Iterator[Any]], loader: CountedLoader | WatchedLoader
+) -> Iterator[Any]:
+    """A pass, which a checkpoint may have to go on with."""
+    progress = loader.progress
+    batches, at = (start(), Pass(None)) if progress is None else progress.begin(start)
+    return _handed_out(batches, at, loader)
+
+
+def _handed_out(
+    batches: Iterator[Any], at: Pass, loader: CountedLoader | WatchedLoader
+) -> Iterator[Any]:
+    stream = loader.stream if at.n_drawn == 0 else None  # the rest of a pass is not all of its rows
+    witnesses = [one for one in (stream, loader.listener) if one is not None]
     for one in witnesses:
         one.begin()
     for batch in batches:
+        at.n_drawn += 1
         for one in witnesses:
             one.saw(batch)
         if loader.on_batch is not None:
