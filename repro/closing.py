@@ -4,6 +4,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+from repro import recording
 from repro.ending import Ending
 from repro.facts.outcome import Outcome
 from repro.observe.redaction import masked_text
@@ -35,6 +36,13 @@ def finish(run: Run, journal: Journal, ending: Ending) -> RunRecord | None:
         raise
 
 
+def leave(run: Run, journal: Journal, ending: Ending) -> None:
+    """End what this process did for a run that rank 0 records: its journal stays."""
+    journal.append("ending", _told(ending))
+    run.shipper.drain(KILLED_SECONDS)
+    run.opened.end(ending.status)
+
+
 def _finish(run: Run, journal: Journal, ending: Ending) -> RunRecord | None:
     n_left = run.shipper.drain(KILLED_SECONDS if ending.status == "KILLED" else DRAIN_SECONDS)
     if run.shipper.is_silent and (n_left or run.shipper.n_lost):
@@ -46,7 +54,7 @@ def _finish(run: Run, journal: Journal, ending: Ending) -> RunRecord | None:
     is_stored = is_closed = False
     with variables(SHORT_PATIENCE):
         with run.noted("the record was not built"):
-            record = run.record(_outcome(run, ending))
+            record = recording.final(run, _outcome(run, ending))
             with suppress(OSError):
                 keep(journal.folder, run.seen.evidence())  # first: the record refers to it
             sealed = {"json": dump(record), "seal": seal(record)}

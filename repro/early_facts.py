@@ -3,15 +3,15 @@
 import time
 from datetime import UTC, datetime
 
+from repro import recording
 from repro.continuation import Earlier
 from repro.ending import Signals
 from repro.observe.observer import observed
-from repro.observe.redaction import masked_record
-from repro.record import RunRecord, dump_facts
+from repro.record import dump_facts
 from repro.run import Run
 from repro.store.journal import EVENTS, FORMAT, Journal
 from repro.store.mlflow import OpenRun
-from repro.store.spool import keep
+from repro.store.spool import FOLDER, keep
 
 BYTES_A_SECOND = 20_000  # a long ledger of scores is not written at every epoch
 
@@ -35,6 +35,8 @@ class EarlyFacts:
             self._again()
         self._tell_signals()
         seen = self._run.seen
+        if seen.trace is not None:
+            observed(seen.trace.flush, self._journal.folder / FOLDER)
         is_code_new = not self._is_code_told and seen.code_state.seen(0) is not None
         is_news = seen.is_news or is_code_new or seen.is_environment_due
         if is_news and time.monotonic() >= self._next:
@@ -56,8 +58,7 @@ class EarlyFacts:
 
     def _append(self) -> None:
         run = self._run
-        facts = masked_record(RunRecord(run.run_id, run.name, run.early())).facts
-        data = dump_facts(facts)
+        data = dump_facts(recording.early(run).facts)
         observed(self._keep_evidence)
         self._journal.append("facts", data)
         self._next = time.monotonic() + len(str(data)) / BYTES_A_SECOND

@@ -1,31 +1,23 @@
-"""The open run: what a training script says to it, and the record it leaves."""
+"""The open run: what a training script says to it."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from repro.continuation import Earlier, Sent
-from repro.determinism import isolated, numpy_rng, seeded_loader, torch_generator
+from repro import determinism
+from repro.checkpoint import Checkpoint, CheckpointBook, Trained
+from repro.continuation import Earlier
 from repro.errors import UsageError
-from repro.facts.contents import Contents
-from repro.facts.fact import Absent, Fact, Opaque
-from repro.facts.outcome import Outcome
-from repro.facts.params import Param, Params
-from repro.facts.scores import Series
-from repro.facts.segments import Segments
 from repro.observations import TRAIN, Observations
 from repro.observe import loaded_file, split, watchable
 from repro.observe.observer import observed
-from repro.observe.redaction import masked_record, masked_value
 from repro.observe.scorer import Scorer
 from repro.observe.scores import Measure
 from repro.observe.training import Training
-from repro.record import RunRecord
-from repro.store.contents import file_contents, series_at_end, with_held
-from repro.store.held import Held
 from repro.store.mlflow import OpenRun, first_line
 from repro.store.point import metric_name
 from repro.store.shipper import Shipper
@@ -35,6 +27,8 @@ if TYPE_CHECKING:
     import torch
 
     from repro.splits import SplitPlan
+
+R = TypeVar("R")
 
 
 @dataclass
@@ -67,6 +61,11 @@ class Run:
     def training(self) -> Training:
         """What is seen of the training loop."""
         return self.seen.training
+
+    @cached_property
+    def checkpoints(self) -> CheckpointBook:
+        """What was written and read, and every generator that the run gave out."""
+        return CheckpointBook(self.run_id, self.training, self.earlier)
 
     def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
         """Log values of metrics at one step; never waits for the store.
@@ -230,11 +229,12 @@ class Run:
         from repro.observe.feed import connect
         from repro.observe.loader import CountedLoader
 
-        loader = seeded_loader(
-            dataset, seed=self.seed, role=role, loader_class=CountedLoader, **kwargs
-        )
+        ours: dict[str, Any] = {"seed": self.seed, "role": role, "mode": self.seen.controlled.mode}
+        loader = determinism.seeded_loader(dataset, loader_class=CountedLoader, **ours, **kwargs)
         assert isinstance(loader, CountedLoader)
+        observed(self.seen.handed_out.loader, loader, role)
         connect(loader, role, self.training, self.seen.data_book.stream(role, dataset))
+        self.checkpoints.follow_loader(role, loader)
         return loader
 
     def watch_loader(self, loader: Any, role: str = TRAIN) -> Any:
@@ -244,7 +244,10 @@ class Run:
         """
         from repro.observe.feed import watched
 
-        return watched(loader, role, self.training, self.seen.data_book)
+        observed(self.seen.handed_out.loader, loader, role)
+        connected = watched(loader, role, self.training, self.seen.data_book)
+        self.checkpoints.follow_loader(role, connected)
+        return connected
 
     def load(self, path: str | Path, *, parent: str | None = None, **options: Any) -> Any:
         """What `torch.load` reads; the record tells the digest of the file as the weights' origin.
@@ -254,6 +257,41 @@ class Run:
         file = loaded_file.read(path, parent, options)
         self.training.audience.tell("loaded", file)
         return file.content
+
+    def checkpoint(
+        self,
+        path: str | Path,
+        *,
+        model: Any = None,
+        optimizer: Any = None,
+        scheduler: Any = None,
+        scaler: Any = None,
+        epoch: int | None = None,
+        **extra: Any,
+    ) -> None:
+        """Write all that the next step depends on; each object may be a list or dict of several.
+
+        Generators of `rng` and `generator`, and the places of loaders in their pass, are in it:
+        make each once. `epoch` (that goes on) and `extra` are for the script, which gets them back.
+        """
+        self.checkpoints.write(path, Trained(model, optimizer, scheduler, scaler), epoch, extra)
+        self.seen.is_news = True
+
+    def load_checkpoint(
+        self,
+        path: str | Path,
+        *,
+        model: Any = None,
+        optimizer: Any = None,
+        scheduler: Any = None,
+        scaler: Any = None,
+    ) -> Checkpoint:
+        """Restore all that `checkpoint` wrote, so that the next steps are the same bit for bit.
+
+        Call it before the loop. In the middle of a pass, the next one over that loader hands out
+        the rest: with workers the batches before are loaded again, for the numbers drawn in them.
+        """
+        return self.checkpoints.read(path, Trained(model, optimizer, scheduler, scaler))
 
     def watch_fits(self) -> AbstractContextManager[None]:
         """A block in which scikit-learn's `fit` methods record which rows each step saw.
@@ -265,30 +303,41 @@ class Run:
 
     def generator(self, name: str) -> "torch.Generator":
         """A torch generator of its own, derived from the run's seed and this name."""
-        return torch_generator(self.seed, name)
+        self.seen.handed_out.stream("torch", name)
+        made = determinism.torch_generator(self.seed, name)
+        return self.checkpoints.follow(f"generator/{name}", made)
 
     def rng(self, name: str) -> "np.random.Generator":
         """A numpy generator of its own, derived from the run's seed and this name."""
-        return numpy_rng(self.seed, name)
+        self.seen.handed_out.stream("numpy", name)
+        return self.checkpoints.follow(f"rng/{name}", determinism.numpy_rng(self.seed, name))
+
+    @property
+    def sample_rng(self) -> determinism.SampleRng:
+        """`sample_rng(index, epoch)`: a numpy generator of this sample's own, in any worker."""
+        return determinism.SampleRng(self.seen.handed_out.stream("sample", "rows"))
+
+    @property
+    def worker_init(self) -> determinism.WorkerSeeds:
+        """A `worker_init_fn` for data loaders that are made elsewhere."""
+        return determinism.WorkerSeeds("worker", self.seen.controlled.mode)
+
+    @property
+    def child_init(self) -> determinism.ChildInit:
+        """An `initializer` for pools of processes; which task a process gets is up to timing."""
+        return determinism.ChildInit(self.seed, self.seen.controlled.mode)
+
+    def seeded(self, function: Callable[..., R]) -> determinism.Seeded[R]:
+        """The function, seeded by its first argument, the name of a task, in whatever process."""
+        return determinism.Seeded(function, self.seed, self.seen.controlled.mode)
 
     def isolated(self) -> AbstractContextManager[None]:
         """A block that may draw random numbers without changing those of the training."""
-        return isolated()
+        return determinism.isolated()
 
-    def record(self, outcome: Outcome) -> RunRecord:
-        """Everything observed, as it stands now."""
-        held = self._read_back()
-        params, series = self._logged_past_us(held)
-        facts: dict[str, Fact | Absent | Opaque] = {
-            "params": Params(declared=self.seen.declared, logged=params),
-            **self.seen.facts(series),
-            "segments": Segments(),
-            "contents": observed(self._contents, held),
-            "outcome": outcome,
-        }
-        if self.earlier is not None:
-            facts = self.earlier.continued(facts)
-        return with_held(masked_record(RunRecord(self.run_id, self.name, facts)), held)
+    def same_on_all_ranks(self) -> AbstractContextManager[object]:
+        """A block whose global generators draw the same on each rank: build a model in it."""
+        return determinism.Controlled(determinism.derive_seed(self.seed, "all ranks"), "off")
 
     @contextmanager
     def noted(self, what: str) -> Iterator[None]:
@@ -297,41 +346,3 @@ class Run:
             yield
         except Exception as error:  # the boundary around the store
             self.notes.append(f"{what}: {type(error).__name__}: {first_line(error)}")
-
-    def early(self) -> dict[str, Fact | Absent | Opaque]:
-        """The facts that a killed run should leave."""
-        facts: dict[str, Fact | Absent | Opaque] = {
-            "params": Params(declared=self.seen.declared),
-            **self.seen.early(),
-            "segments": Segments(),
-        }
-        return facts if self.earlier is None else self.earlier.early(facts)
-
-    def _contents(self, held: Held | None) -> Contents:
-        sent: Sent = self.shipper.series()
-        if self.earlier is not None:
-            sent = self.earlier.sent(sent)
-        series = series_at_end(sent, held, self.opened.values)
-        return Contents(series=tuple(series), files=file_contents(self.seen.evidence()))
-
-    def _read_back(self) -> Held | None:
-        if self.shipper.n_left:
-            self.notes.append("what MLflow holds was not read back: some values are still to come")
-            return None
-        try:
-            return self.opened.read_back()
-        except Exception as error:  # the store's failure becomes a recorded reason
-            self.notes.append(f"what MLflow holds was not read back: {first_line(error)}")
-            return None
-
-    def _logged_past_us(self, held: Held | None) -> tuple[tuple[Param, ...], tuple[Series, ...]]:
-        """Params and metrics that reached MLflow by other ways: `mlflow.log_*` and autolog."""
-        if held is None:
-            return (), ()
-        ours = {param.name for param in self.seen.declared}
-        scored = {score.name for score in self.seen.book.scored}
-        theirs = {k: masked_value(k, v) for k, v in sorted(held.params.items()) if k not in ours}
-        return (
-            tuple(Param(name=k, value=str(v)) for k, v in theirs.items()),
-            tuple(series for name, series in held.series.items() if name not in scored),
-        )

@@ -2,12 +2,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from contextlib import suppress
 
 import pytest
 
 from repro.errors import UsageError
-from repro.launch import environment, launch, parse_seeds
+from repro.launch import CPU, THREADS, environment, fixed, launch, parse_seed, parse_seeds
 
 PYTHON = sys.executable
 # Appends its seed to a file, then leaves as it is told to.
@@ -43,6 +45,69 @@ def test_a_seed_named_twice_is_refused(text):
     with pytest.raises(UsageError) as caught:
         parse_seeds(text)
     assert str(caught.value) == f"--seeds {text!r} names a seed twice. Name each seed once."
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (f"0,{2**64}", f"--seeds '0,{2**64}': {2**64} is too large. A seed is at most 2**64 - 1."),
+        ("0..999999999", "--seeds '0..999999999' asks for more than 10000 runs. Name fewer."),
+    ],
+)
+def test_seeds_that_no_generator_takes_or_nobody_can_run_are_refused(text, message):
+    with pytest.raises(UsageError) as caught:
+        parse_seeds(text)
+    assert str(caught.value) == message
+
+
+def test_what_was_asked_for_stands_over_the_environment():
+    asked = fixed(threads="2", hash_seed="7", cpu="avx2")
+    assert asked == {
+        **dict.fromkeys(THREADS, "2"),
+        **dict(zip(CPU, ("avx2", "AVX2", "AVX2", "Haswell"), strict=True)),
+        "PYTHONHASHSEED": "7",
+    }
+    told = environment({"OMP_NUM_THREADS": "8", "PYTHONHASHSEED": "3", "A": "1"}, 0, asked)
+    assert told == {**asked, "A": "1", "REPRO_SEED": "0"}
+    assert environment({}, None, fixed(hash_seed="random")) == {"PYTHONHASHSEED": "random"}
+    assert fixed() == {}
+
+
+@pytest.mark.parametrize(
+    ("ask", "message"),
+    [
+        (lambda: parse_seed("-1"), f"--seed '-1': write a whole number from 0 to {2**64 - 1}."),
+        (lambda: fixed(threads="0"), "--threads '0': write a whole number from 1 to 4096."),
+        (
+            lambda: fixed(threads="\u0663"),
+            "--threads '\u0663': write a whole number from 1 to 4096.",
+        ),
+        (
+            lambda: fixed(hash_seed=str(2**32)),
+            f"--hash-seed '{2**32}': write a whole number from 0 to {2**32 - 1}, or random.",
+        ),
+        (
+            lambda: fixed(cpu="AVX2"),
+            "--cpu 'AVX2': write default, avx2, avx512; or leave it out for the best.",
+        ),
+    ],
+)
+def test_a_value_that_would_be_ignored_later_is_refused_with_those_that_would_do(ask, message):
+    with pytest.raises(UsageError) as caught:
+        ask()
+    assert str(caught.value) == message
+
+
+@pytest.mark.slow
+def test_what_was_asked_for_is_in_effect_in_the_child(capfd):
+    program = (
+        "import sys, torch; from threadpoolctl import threadpool_info as pools; "
+        "print(torch.get_num_threads(), torch.backends.cpu.get_cpu_capability(), "
+        "{pool['num_threads'] for pool in pools()}, sys.flags.hash_randomization)"
+    )
+    asked = fixed(threads="1", hash_seed="0", cpu="default")
+    assert launch([PYTHON, "-c", program], (None,), asked) == 0
+    assert capfd.readouterr().out == "1 DEFAULT {1} 0\n"
 
 
 def test_the_environment_fixes_the_order_of_sets_unless_the_user_did():
@@ -120,6 +185,17 @@ def test_a_signal_reaches_the_child_and_stops_the_series(tmp_path, number, endin
 
 
 @pytest.mark.slow
+def test_what_the_child_reads_and_writes_goes_through_to_the_byte():
+    content = bytes(range(256)) * 1000
+    copy = "import sys; sys.stdout.buffer.write(sys.stdin.buffer.read()); sys.stderr.write('\\r1%')"
+    one = "import sys; from repro.launch import launch; sys.exit(launch(sys.argv[1:], (None,)))"
+    done = subprocess.run(
+        [PYTHON, "-c", one, PYTHON, "-c", copy], input=content, capture_output=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, content, b"\r1%")
+
+
+@pytest.mark.slow
 def test_a_signal_that_was_ignored_stays_ignored_as_under_nohup(tmp_path):
     seen, ready = tmp_path / "seen", tmp_path / "ready"
     program = CHILD + "import time; open(sys.argv[2], 'w'); time.sleep(0.5)"
@@ -139,10 +215,29 @@ def wait_for(path):
 
 
 def test_the_handlers_of_the_caller_are_given_back():
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
     before = [signal.getsignal(number) for number in numbers]
-    launch([PYTHON, "-c", ""], (None,))
-    assert [signal.getsignal(number) for number in numbers] == before
+    for command in ([PYTHON, "-c", ""], ["no-such-program"]):
+        with suppress(UsageError):
+            launch(command, (None,))
+        assert [signal.getsignal(number) for number in numbers] == before
+        assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
+
+
+@pytest.mark.slow
+def test_a_signal_that_does_not_wake_the_waiting_thread_is_passed_on_all_the_same(tmp_path):
+    # As one that comes right before the wait, which no test can time: another thread is woken.
+    ready = tmp_path / "ready"
+    program = f"import time; open({str(ready)!r}, 'w'); time.sleep(20)"
+
+    def wake_this_thread():
+        wait_for(ready)
+        signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+    threading.Thread(target=wake_this_thread).start()
+    begin = time.monotonic()
+    assert launch([PYTHON, "-c", program], (None,)) == 128 + signal.SIGTERM
+    assert time.monotonic() - begin < 10
 
 
 @pytest.mark.parametrize(

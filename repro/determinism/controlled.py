@@ -5,13 +5,15 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import partial
+from threading import get_ident
 from types import TracebackType
 from typing import Self, get_args
 
 from repro.determinism.arrival import Arrivals, is_imported
 from repro.determinism.generators import GENERATORS, generators_of, seed_generators
-from repro.determinism.seeds import MAX_SEED
+from repro.determinism.seeds import MAX_SEED, derive_seed
 from repro.determinism.switches import (
     SWITCHES,
     Mode,
@@ -24,6 +26,15 @@ from repro.determinism.switches import (
 from repro.errors import UsageError
 
 _MODULES = tuple(dict.fromkeys([*(g.module for g in GENERATORS), *(s.module for s in SWITCHES)]))
+
+
+@dataclass(frozen=True)
+class Drift:
+    """A switch that somebody changed inside the block."""
+
+    before: Value
+    after: Value  # when it was first seen
+    step: int | None  # of the optimizer, which was about to be made; None: seen at no step
 
 
 class Controlled:
@@ -40,15 +51,19 @@ class Controlled:
     mode
         "strict" makes torch refuse operations that are not deterministic, "warn" makes it warn,
         "off" leaves every switch alone and only seeds.
+    rank
+        Of this process among those of one training: each draws other numbers, rank 0 those of
+        `seed` itself.
     """
 
-    def __init__(self, seed: int, mode: Mode = "strict") -> None:
+    def __init__(self, seed: int, mode: Mode = "strict", *, rank: int = 0) -> None:
         if not isinstance(seed, int) or not 0 <= seed <= MAX_SEED:
             raise UsageError(f"seed is {seed!r}; it must be an integer from 0 to 2**64 - 1.")
         if mode not in get_args(Mode):
             raise UsageError(f"mode is {mode!r}; it must be one of: {', '.join(get_args(Mode))}.")
         self.seed = seed
         self.mode = mode
+        self._own_seed = derive_seed(seed, "rank", rank) if rank else seed
         self._stack: ExitStack | None = None
         self._clear()
 
@@ -56,6 +71,8 @@ class Controlled:
         self._seeded: list[str] = []
         self._set_to: dict[str, Value] = {}
         self._failures: list[str] = []
+        self._drift: dict[str, Drift] = {}
+        self._thread = get_ident()
 
     def enter(self) -> Self:
         """Remember everything, then seed and set it."""
@@ -89,7 +106,7 @@ class Controlled:
             stack.callback(self._attempt, generator.name, write_back)
         for switch in switches:
             self._attempt(switch.name, partial(set_switch, switch, self.mode))
-        self._seeded += seed_generators(module, self.seed)
+        self._seeded += seed_generators(module, self._own_seed)
         self._set_to |= read_switches(switches)
 
     def _attempt(self, name: str, change: Callable[[], object]) -> None:
@@ -125,11 +142,28 @@ class Controlled:
         """Switches as they were in effect after they were set, or after their module arrived."""
         return dict(self._set_to)
 
-    def drift(self) -> dict[str, tuple[Value, Value]]:
-        """Switches that somebody changed since: value at the start, value now.
+    def look(self, step: int | None = None) -> bool:
+        """Compare the switches with those of the start, 70 us; whether one more has drifted.
 
-        Ask on the thread that trains: some switches belong to a thread.
+        On another thread than entered, those that belong to a thread are left out.
         """
-        watched = [s for s in SWITCHES if s.name in self._set_to and not s.is_scoped]
-        now = read_switches(watched)
-        return {n: (self._set_to[n], value) for n, value in now.items() if value != self._set_to[n]}
+        is_elsewhere = get_ident() != self._thread
+        as_set = self._set_to.keys() - self._drift.keys()
+        watched = (
+            switch
+            for switch in SWITCHES
+            if switch.name in as_set
+            and not (switch.is_scoped or (switch.is_of_thread and is_elsewhere))
+        )
+        found = {
+            name: Drift(self._set_to[name], value, step)
+            for name, value in read_switches(watched).items()
+            if value != self._set_to[name]
+        }
+        self._drift |= found
+        return bool(found)
+
+    def drift(self) -> dict[str, Drift]:
+        """Switches that somebody changed since the start, be it for a time, as `look` saw them."""
+        self.look()
+        return dict(self._drift)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from operator import index
 from typing import TYPE_CHECKING
 
 from repro.determinism.generators import GENERATORS, generators_of
@@ -26,6 +28,23 @@ def torch_generator(seed: int, name: str) -> torch.Generator:
     import torch
 
     return torch.Generator().manual_seed(derive_seed(seed, "torch", name))
+
+
+@dataclass(frozen=True)
+class SampleRng:
+    """A generator for each sample, which depends on the seed, the sample and the epoch only.
+
+    What draws from it is the same for any number of workers, in any order, and after a resume in
+    the middle of an epoch. It knows no run: a dataset may hold it and go to any worker; 20 us.
+    """
+
+    seed: int
+
+    def __call__(self, sample: int, epoch: int = 0) -> np.random.Generator:
+        """New generator, at its start each time; pass the epoch, or every epoch draws the same."""
+        import numpy as np
+
+        return np.random.default_rng(derive_seed(self.seed, index(epoch), index(sample)))
 
 
 @contextmanager

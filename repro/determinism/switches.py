@@ -29,6 +29,7 @@ class Switch:
     demanded: Mapping[Mode, Value] = field(default_factory=dict)  # no entry: as the user has it
     is_settled: Callable[[], bool] = lambda: False  # the user's value stands, whatever the mode
     is_scoped: bool = False  # training code turns it on and off in blocks: a change is no drift
+    is_of_thread: bool = False  # each thread has its own value
 
     def look(self) -> Value:
         """Value now, or `UNREADABLE`: torch refuses some, and older torch does not have all."""
@@ -87,13 +88,14 @@ def _attribute(path: str, demanded: Mapping[Mode, Value] | None = None) -> Switc
     )
 
 
-def _function(name: str, getter: str, setter: str) -> Switch:
+def _function(name: str, getter: str, setter: str, *, is_of_thread: bool = False) -> Switch:
     """Switch that torch reads and writes through a pair of functions."""
     return Switch(
         f"torch.{name}",
         "torch",
         read=lambda: _torch(getter)(),
         write=lambda value: _torch(setter)(value),
+        is_of_thread=is_of_thread,
     )
 
 
@@ -161,6 +163,18 @@ def _reduction(dtype: Literal["fp16", "bf16"]) -> Switch:
     )
 
 
+def _library(kind: Literal["blas", "linalg"]) -> Switch:
+    """Which of CUDA's libraries is asked first."""
+    name = f"_{kind}_preferred_backend"
+    enum = f"_C._{kind.capitalize()}Backend"
+    return Switch(
+        f"torch.backends.cuda.preferred_{kind}",
+        "torch",
+        read=lambda: str(_torch(f"_C._get{name}")().name),
+        write=lambda value: _torch(f"_C._set{name}")(getattr(_torch(enum), str(value))),
+    )
+
+
 def _write_priority(value: Value) -> None:
     _torch("_C._set_sdp_priority_order")([int(backend) for backend in str(value).split(",")])
 
@@ -225,16 +239,33 @@ SWITCHES: tuple[Switch, ...] = (
         read=lambda: bool(attrgetter("deterministic")(sys.modules["torch._inductor.config"])),
         write=_write_inductor,
         demanded=_both(True),
+        is_of_thread=True,  # since torch 2.13: a context variable
     ),
     _attribute("backends.cudnn.enabled"),
     _attribute("backends.cudnn.deterministic", _both(True)),
     _attribute("backends.cudnn.benchmark", _both(False)),
     _attribute("backends.cudnn.allow_tf32"),
+    _attribute("backends.cudnn.depthwise_kernel"),
     _attribute("backends.mkldnn.enabled"),
     _attribute("backends.mkldnn.deterministic", _both(True)),
+    _function("backends.nnpack.enabled", "_C._get_nnpack_enabled", "_C._set_nnpack_enabled"),
+    _function(
+        "backends.mha.fastpath",
+        "backends.mha.get_fastpath_enabled",
+        "backends.mha.set_fastpath_enabled",
+    ),
+    _attribute("backends.quantized.engine"),
+    _attribute("backends.miopen.immediate"),
+    _library("blas"),
+    _library("linalg"),
     _attribute("backends.cuda.matmul.allow_fp16_accumulation"),
     _reduction("fp16"),
     _reduction("bf16"),
+    _function(
+        "backends.cpu.matmul.allow_fp16_reduced_precision_reduction",
+        "_C._get_cpu_allow_fp16_reduced_precision_reduction",
+        "_C._set_cpu_allow_fp16_reduced_precision_reduction",
+    ),
     _function(
         "float32_matmul_precision", "get_float32_matmul_precision", "set_float32_matmul_precision"
     ),
@@ -250,6 +281,10 @@ SWITCHES: tuple[Switch, ...] = (
         )
         for name in ("flash", "mem_efficient", "math", "cudnn")
     ),
+    *(
+        _function(f"sdp.{name}", f"_C._get_{name}_sdp_enabled", f"_C._set_sdp_use_{name}")
+        for name in ("fa3", "overrideable")
+    ),
     _function(
         "sdp.math_reduced_precision",
         "backends.cuda.fp16_bf16_reduction_math_sdp_allowed",
@@ -263,7 +298,7 @@ SWITCHES: tuple[Switch, ...] = (
         ),
         write=_write_priority,
     ),
-    _function("num_threads", "get_num_threads", "set_num_threads"),
+    _function("num_threads", "get_num_threads", "set_num_threads", is_of_thread=True),
     Switch(
         "torch.num_interop_threads",  # torch lets it be set once, before the first use
         "torch",
@@ -275,6 +310,7 @@ SWITCHES: tuple[Switch, ...] = (
         "torch",
         read=_flushes_denormals,
         write=lambda value: _torch("set_flush_denormal")(value),
+        is_of_thread=True,
     ),
     Switch(
         "torch.default_dtype",

@@ -269,6 +269,15 @@ def test_run_passes_the_exit_code_of_its_child_through():
     assert result.exit_code == 5
 
 
+def test_run_takes_one_seed_or_many():
+    program = "import os; os._exit(int(os.environ['REPRO_SEED'] + os.environ['MKL_NUM_THREADS']))"
+    words = ("run", "--seed", "3", "--threads", "2", "--", sys.executable, "-c", program)
+    assert repro_command(*words).exit_code == 32
+    both = repro_command("run", "--seed", "3", "--seeds", "0..1", "--", "true")
+    assert both.exit_code == 2
+    assert both.stderr == "error: --seed and --seeds are both given. Leave one of them out.\n"
+
+
 def test_run_leaves_the_options_of_its_child_to_the_child():
     program = "import sys; sys.exit(sys.argv[1:] != ['--lr', '0.1', '-h'])"
     words = ("run", "--", sys.executable, "-c", program, "--lr", "0.1", "-h")

@@ -2,12 +2,13 @@ import random
 import subprocess
 import sys
 from textwrap import dedent
+from threading import Thread
 
 import numpy as np
 import pytest
 import torch
 
-from repro.determinism.controlled import Controlled
+from repro.determinism.controlled import Controlled, Drift
 from repro.determinism.switches import read_switches
 from repro.errors import UsageError
 
@@ -108,9 +109,36 @@ def test_a_switch_that_somebody_turns_is_named_with_both_values():
         torch.backends.cudnn.benchmark = True
         with torch.autocast("cpu"):
             assert block.drift() == {
-                "torch.deterministic_algorithms": (True, False),
-                "torch.backends.cudnn.benchmark": (False, True),
+                "torch.deterministic_algorithms": Drift(True, False, None),
+                "torch.backends.cudnn.benchmark": Drift(False, True, None),
             }
+
+
+def test_a_switch_that_was_turned_for_a_time_is_remembered_with_the_first_step_that_saw_it():
+    with Controlled(5) as block:
+        assert not block.look(step=0)
+        torch.backends.cudnn.benchmark = True
+        assert block.look(step=3)
+        assert not block.look(step=4)
+        torch.backends.cudnn.benchmark = False
+        assert block.drift() == {"torch.backends.cudnn.benchmark": Drift(False, True, 3)}
+    with block:
+        assert block.drift() == {}
+
+
+def test_another_thread_looks_at_no_switch_that_belongs_to_a_thread():
+    seen = []
+
+    def look(block):
+        torch.set_flush_denormal(True)
+        torch.backends.cudnn.benchmark = True
+        seen.append(block.drift())
+
+    with Controlled(5) as block:
+        thread = Thread(target=look, args=(block,))
+        thread.start()
+        thread.join()
+    assert [list(drift) for drift in seen] == [["torch.backends.cudnn.benchmark"]]
 
 
 def test_the_switches_at_the_start_are_those_in_effect_not_those_of_before():

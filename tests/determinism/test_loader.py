@@ -8,6 +8,7 @@ from torch.utils.data import Dataset, get_worker_info
 
 from repro.determinism.controlled import Controlled
 from repro.determinism.loader import WorkerSeeds, seeded_loader
+from repro.determinism.streams import SampleRng
 
 
 class Augmented(Dataset):
@@ -19,6 +20,21 @@ class Augmented(Dataset):
     def __getitem__(self, row):
         draws = [row, random.random(), np.random.random(), torch.rand(1).item()]
         return torch.tensor(draws, dtype=torch.float64)
+
+
+class AugmentedBySample(Dataset):
+    """Rows 0..7, each with a draw of its own generator, and whether the process is strict."""
+
+    def __init__(self):
+        self.rng = SampleRng(3)
+        self.epoch = 0
+
+    def __len__(self):
+        return 8
+
+    def __getitem__(self, row):
+        strict = torch.are_deterministic_algorithms_enabled()
+        return torch.tensor([row, self.rng(row, self.epoch).random(), strict], dtype=torch.float64)
 
 
 class Echo(Dataset):
@@ -73,6 +89,28 @@ def test_order_changes_with_epoch_seed_and_role_but_not_with_the_workers_or_what
 def test_the_order_does_not_depend_on_the_number_of_workers():
     in_process, in_workers = epochs(n_epochs=1), epochs(n_epochs=1, num_workers=2)
     assert torch.equal(in_process[0][:, 0], in_workers[0][:, 0])
+
+
+def by_sample(num_workers, n_drawn):
+    """Two epochs, of which the first one begins after some batches."""
+    with Controlled(0, "off"):
+        data = AugmentedBySample()
+        loader = seeded_loader(data, seed=1, role="train", shuffle=True, num_workers=num_workers)
+        epochs = []
+        for data.epoch in range(2):
+            epochs.append(torch.cat(list(loader)[n_drawn:]))
+            n_drawn = 0
+        return epochs
+
+
+@pytest.mark.slow
+def test_what_draws_by_sample_is_the_same_in_any_worker_and_after_a_resume_in_mid_epoch():
+    here, in_workers, resumed = by_sample(0, 0), by_sample(2, 0), by_sample(2, 3)
+    assert torch.equal(torch.stack(here)[..., :2], torch.stack(in_workers)[..., :2])
+    assert torch.equal(resumed[0], in_workers[0][3:])
+    assert len({draw for epoch in here for draw in epoch[:, 1].tolist()}) == 16
+    assert not here[0][:, 2].any()
+    assert in_workers[0][:, 2].all()  # as asked for the loader, not as it was here
 
 
 def test_a_generator_of_the_users_own_is_used():

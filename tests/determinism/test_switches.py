@@ -23,10 +23,19 @@ NOT_DEFAULT = {
     "torch.sdp.priority": ("4,3,0,2,1", "1,0,2,3,4"),
     "torch.num_threads": (1, 3),
     "torch.default_dtype": ("torch.float64", "torch.float16"),
+    "torch.backends.cudnn.depthwise_kernel": ("cudnn", "native"),
+    "torch.backends.quantized.engine": ("qnnpack", "onednn"),
     "torch.autocast.cpu.dtype": ("torch.float16", "torch.bfloat16"),
     "torch.autocast.cuda.dtype": ("torch.bfloat16", "torch.float16"),
 }
-WRITABLE = [s for s in SWITCHES if s.write is not None and is_imported(s.module)]
+ELSEWHERE = {  # torch for the CPU, and a CPU without float16, refuse another value
+    "torch.backends.cpu.matmul.allow_fp16_reduced_precision_reduction",
+    "torch.backends.cuda.preferred_blas",
+    "torch.backends.cuda.preferred_linalg",
+}
+WRITABLE = [
+    s for s in SWITCHES if s.write is not None and is_imported(s.module) and s.name not in ELSEWHERE
+]
 
 
 def two_values(switch):
