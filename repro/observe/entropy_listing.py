@@ -1,0 +1,248 @@
+"""Listings of folders in the order of the file system, which is another on another machine.
+
+Python tells every listing as an audit event. Whether its order matters is read from the source of
+the caller: only a listing whose order goes into a list is told, and only if nothing is sorted
+around it.
+"""
+
+import ast
+import functools
+import glob
+import pathlib
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+from repro.observe.entropy_place import (
+    Place,
+    Span,
+    expression_at,
+    frames_above,
+    owner_of,
+    place_of,
+    tree_of,
+)
+from repro.observe.observer import observed
+
+EVENTS = frozenset({"os.listdir", "os.scandir"})  # glob, pathlib and os.walk ask for these
+LISTING = frozenset({"glob", "iglob", "iterdir", "listdir", "rglob", "scandir", "walk"})
+ORDERED = frozenset(  # functions that keep the order
+    {
+        *("enumerate", "filter", "list", "map", "tuple", "zip"),
+        *(
+            "array",
+            "asarray",
+            "cat",
+            "concat",
+            "concatenate",
+            "hstack",
+            "stack",
+            "tensor",
+            "vstack",
+        ),
+    }
+)
+KEEPING = frozenset({"append", "extend"})  # in a loop
+SORTING = "sort"  # in the name of any function: sorted, natsorted, sort_values, argsort
+DEFINITIONS = (ast.AsyncFunctionDef, ast.ClassDef, ast.FunctionDef)
+MAX_CALLERS = 3  # that hand the listing on
+ASKING = ("<frozen os>", glob.__file__)
+PATHLIB = pathlib.__name__
+
+_LOCK = threading.Lock()  # while blocks of several threads begin and end
+
+Hear = Callable[[Place], None]
+
+
+@dataclass
+class Ear:
+    """What the one audit hook of this process tells; it can never be removed."""
+
+    hears: tuple[Hear, ...] = ()
+
+    @contextmanager
+    def telling(self, hear: Hear) -> Iterator[None]:
+        """A block in which every listing whose order is kept is told."""
+        with _LOCK:
+            self.hears = (*self.hears, hear)
+        try:
+            yield
+        finally:
+            with _LOCK:
+                self.hears = tuple(one for one in self.hears if one != hear)
+
+    def heard(self, event: str, _: object) -> None:
+        """Called by Python at every audited event."""
+        if self.hears and event in EVENTS:
+            place = observed(_unordered, sys._getframe(1))
+            if isinstance(place, Place):
+                for hear in self.hears:
+                    observed(hear, place)
+
+
+@functools.cache
+def ear() -> Ear:
+    """The one of this process; hooked up when it is first asked for."""
+    made = Ear()
+    sys.addaudithook(made.heard)
+    return made
+
+
+def _unordered(frame: FrameType) -> Place | None:
+    """Where the user's code keeps a listing in its order; None: nowhere, or it is not theirs."""
+    for one in frames_above(frame):
+        file = one.f_code.co_filename
+        if owner_of(file) == "user":
+            return _judged(one, MAX_CALLERS)
+        if file not in ASKING and PATHLIB not in file:
+            return None
+    return None
+
+
+def _judged(frame: FrameType, n_callers: int) -> Place | None:
+    place = place_of(frame)
+    if place.span is None:
+        return None
+    is_handed_on = n_callers < MAX_CALLERS
+    fate = fate_of(place.file, place.span, is_handed_on)
+    caller = frame.f_back
+    if fate == "kept":
+        return None if _is_sorted_by(caller, frame) else place
+    if fate != "returned" or caller is None or not n_callers:
+        return None
+    if owner_of(caller.f_code.co_filename) != "user":
+        return None
+    return _judged(caller, n_callers - 1)
+
+
+def _is_sorted_by(caller: FrameType | None, frame: FrameType) -> bool:
+    """Whether the function that called this one sorts anything: what it is given, perhaps."""
+    if caller is None or frame.f_code.co_name == "<module>":
+        return False
+    place = place_of(caller)
+    return place.span is not None and _is_sorting(place.file, place.span)
+
+
+@functools.lru_cache(maxsize=1024)
+def _is_sorting(file: str, span: Span) -> bool:
+    tree = tree_of(file)
+    if tree is None:
+        return False
+    parents = _parents(tree)
+    node = _at(file, span)
+    return node is not None and any(map(_sorts, _within(_scope(node, parents))))
+
+
+@functools.lru_cache(maxsize=1024)
+def fate_of(file: str, span: Span, is_handed_on: bool) -> str:
+    """What becomes of the order of a listing: kept, returned, or empty: nothing that is known."""
+    tree = tree_of(file)
+    if tree is None:
+        return ""
+    parents, node = _parents(tree), _at(file, span)
+    if node is None or not (is_handed_on or any(map(_is_listing, ast.walk(node)))):
+        return ""
+    if _is_forgotten(node, parents):
+        return ""
+    inner, statement = list(_upwards(node, parents))[-1]
+    return _of_statement(statement, inner, parents)
+
+
+def _parents(tree: ast.Module) -> dict[ast.AST, ast.AST]:
+    return {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
+
+
+def _at(file: str, span: Span) -> ast.AST | None:
+    """The expression; of a loop, which Python 3.11 tells as a whole, what it goes through."""
+    found = expression_at(file, span)
+    return found.iter if isinstance(found, ast.For) else found
+
+
+def _upwards(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> Iterator[tuple[ast.AST, ast.AST]]:
+    """Each node and what it stands in, up to its statement."""
+    outer = parents[node]
+    yield node, outer
+    while not isinstance(outer, ast.stmt):
+        node, outer = outer, parents[outer]
+        yield node, outer
+
+
+def _is_listing(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and _name(node.func) in LISTING
+
+
+def _name(node: ast.AST) -> str:
+    """The last part of a dotted name."""
+    return str(getattr(node, "attr", getattr(node, "id", "")))
+
+
+def _is_forgotten(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> bool:
+    *inside, _ = _upwards(node, parents)
+    return any(_forgets_order(outer, inner) for inner, outer in inside)
+
+
+def _forgets_order(outer: ast.AST, inner: ast.AST) -> bool:
+    """Whether the order is lost in an expression, or what becomes of it is not known."""
+    if isinstance(outer, ast.Call):
+        return inner in outer.args and _name(outer.func) not in ORDERED
+    if isinstance(outer, ast.Attribute):  # a method of it
+        return True
+    kept = (ast.comprehension, ast.ListComp, ast.GeneratorExp, ast.Starred, ast.List, ast.BinOp)
+    return not isinstance(outer, kept)
+
+
+def _of_statement(statement: ast.AST, inner: ast.AST, parents: dict[ast.AST, ast.AST]) -> str:
+    scope = _scope(statement, parents)
+    if any(map(_sorts, _within(scope))):
+        return ""
+    if isinstance(statement, ast.Return):
+        return "returned"
+    if isinstance(statement, ast.For) and inner is statement.iter:
+        return "kept" if any(map(_keeps, _inside(statement.body))) else ""
+    if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+        name = statement.targets[0].id
+        is_kept = any(_goes_through(node, name, parents) for node in _within(scope))
+        return "kept" if is_kept else ""
+    return ""
+
+
+def _within(scope: ast.AST) -> Iterator[ast.AST]:
+    """What a scope holds; of a file, only what is in no function."""
+    if not isinstance(scope, ast.Module):
+        return ast.walk(scope)
+    return _inside([one for one in scope.body if not isinstance(one, DEFINITIONS)])
+
+
+def _inside(body: list[ast.stmt]) -> Iterator[ast.AST]:
+    for statement in body:
+        yield from ast.walk(statement)
+
+
+def _sorts(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and SORTING in _name(node.func)
+
+
+def _keeps(node: ast.AST) -> bool:
+    is_kept = isinstance(node, ast.Call) and _name(node.func) in KEEPING
+    return is_kept or isinstance(node, (ast.Yield, ast.YieldFrom))
+
+
+def _goes_through(node: ast.AST, name: str, parents: dict[ast.AST, ast.AST]) -> bool:
+    """Whether a loop or a list goes through a variable and keeps its order."""
+    if isinstance(node, ast.For) and _name(node.iter) == name:
+        return any(map(_keeps, _inside(node.body)))
+    if isinstance(node, ast.ListComp) and _name(node.generators[0].iter) == name:
+        return not _is_forgotten(node, parents)
+    return False
+
+
+def _scope(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> ast.AST:
+    """The function around a statement, the class around a method, or the file."""
+    found = node
+    while found in parents and not isinstance(found, DEFINITIONS):
+        found = parents[found]
+    outer = parents.get(found)
+    return outer if isinstance(outer, ast.ClassDef) else found
