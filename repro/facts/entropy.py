@@ -49,9 +49,8 @@ class Entropy(Fact):
 
 
 EXAMPLE = Entropy(
-    mode="record",
+    mode="derive",
     found=(
-        Finding(index=1, kind="reseeded", where="train.py:31", what="numpy.random.seed(0)"),
-        Finding(index=2, kind="listing", where="data.py:8", what="os.listdir(folder)", n_times=2),
+        Finding(index=1, kind="unseeded", where="train.py:12", what="default_rng()", n_times=2),
     ),
 )

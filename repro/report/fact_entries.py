@@ -10,7 +10,9 @@ from repro.facts.budget import Budget
 from repro.facts.code import Code
 from repro.facts.data import Data, Overlap
 from repro.facts.determinism import Determinism
+from repro.facts.entropy import Entropy
 from repro.facts.environment import Environment
+from repro.facts.execution import Execution
 from repro.facts.hardware import Hardware
 from repro.facts.optimizer import Optimizer, Setting
 from repro.facts.outcome import Outcome
@@ -189,6 +191,17 @@ def _determinism(determinism: Determinism) -> Iterator[Row]:
     yield ["deterministic", f"{determinism.mode}{hashes}"]
     if determinism.drifted:
         yield ["changed by someone", ", ".join(determinism.drifted)]
+    for seen in determinism.drift[:MAX_ROWS]:
+        when = "in the end" if seen.step is None else f"at step {seen.step}"
+        yield ["", f"{seen.switch}: {seen.before} became {seen.after}, seen {when}"]
+
+
+def _entropy(entropy: Entropy) -> Iterator[Row]:
+    """Nothing where nothing was found."""
+    for one in entropy.found[:MAX_ROWS]:
+        times = "" if one.n_times == 1 else f", {one.n_times:,} times"
+        yield [one.kind.replace("_", " "), f"{one.what} {one.where}".rstrip() + times]
+    yield from _rest(len(entropy.found) + entropy.n_left_out, "sources of randomness")
 
 
 def _environment(environment: Environment) -> Iterator[Row]:
@@ -224,6 +237,14 @@ def traceback_lines(outcome: Outcome) -> Iterator[str]:
     yield from (f"  {line}" for line in lines[-MAX_ROWS:])
 
 
+def _execution(execution: Execution) -> Iterator[Row]:
+    yield ["started", f"python {' '.join(execution.command)}", f"in {execution.folder}"]
+    if execution.number > 1:
+        yield ["number", f"run {execution.number} of its process"]
+    if execution.replay_of:
+        yield ["replay of", execution.replay_of[:8]]
+
+
 def _rest(count: int, what: str) -> Iterator[Row]:
     if count > MAX_ROWS:
         yield [f"and {count - MAX_ROWS} more {what}"]
@@ -236,7 +257,9 @@ FACTS: Mapping[str, Callable[[Any], Iterator[Row]]] = {
     "code": _code,
     "data": _data,
     "determinism": _determinism,
+    "entropy": _entropy,
     "environment": _environment,
+    "execution": _execution,
     "hardware": _hardware,
     "optimizer": _optimizer,
     "params": _params,

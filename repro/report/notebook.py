@@ -15,12 +15,13 @@ from repro.nested_runs import NestedRuns
 from repro.record import RunRecord, protocol, seal
 from repro.report.fact_entries import FACTS, ending_lines, traceback_lines
 from repro.report.kin_entries import ancestor_rows, nested_rows
+from repro.report.proof_entries import PROVED
 from repro.report.record_text import fact_rows
 from repro.report.seal_entries import SEALED
 from repro.report.shown import columns, document
 from repro.report.technique_entries import TECHNIQUES
 
-ENTRIES = {**FACTS, **TECHNIQUES, **SEALED}
+ENTRIES = {**FACTS, **TECHNIQUES, **PROVED, **SEALED}
 EARLIER = "an earlier version of repro wrote this record"
 CHECKS = "Checks"  # nobody has to make them: what was not done is left out
 
@@ -59,10 +60,10 @@ def _sections() -> Mapping[str, tuple[str, ...]]:
             *("batching", "loss", "optimizer", "schedule", "gradients", "precision", "topology"),
             *("budget", "segments", "stopping"),
         ),
-        CHECKS: ("fit_scope", "capacity", "tuning"),
+        CHECKS: ("fit_scope", "capacity", "tuning", "entropy", "checkpoints", "ranks"),
         "Parameters": ("params",),
-        "Code": ("code",),
-        "Conditions": ("determinism", "environment", "hardware"),
+        "Code": ("code", "execution"),
+        "Conditions": ("determinism", "environment", "hardware", "trace"),
         "Seal": ("contents", "integrity"),
     }
     known = {"outcome", *(key for keys in named.values() for key in keys)}

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from repro.audit.example import example_record
 from repro.audit.rule import NotApplicable, Severity, Violation, rule
 from repro.facts.determinism import EXAMPLE as SEEDED
-from repro.facts.entropy import EXAMPLE, Entropy
+from repro.facts.entropy import EXAMPLE, Entropy, Finding
 from repro.record import Arms, RunRecord
 
 FEWEST_SEEDS = 2
@@ -50,5 +50,6 @@ def _runs(entropy: Entropy) -> Arms[RunRecord]:
     return Arms.of(*(example_record(entropy, SEEDED.but(seed=seed)) for seed in (0, 1)))
 
 
-BAD = {"runs": _runs(EXAMPLE)}
-GOOD = {"runs": _runs(EXAMPLE.but(found=()))}
+_RESEEDED = Finding(index=1, kind="reseeded", where="train.py:31", what="numpy.random.seed(0)")
+BAD = {"runs": _runs(EXAMPLE.but(found=(_RESEEDED,)))}
+GOOD = {"runs": _runs(EXAMPLE)}

@@ -14,7 +14,7 @@ hundred studies.
 from collections.abc import Iterator
 
 from repro.audit.rule import Severity, Violation, rule
-from repro.facts.entropy import EXAMPLE, Entropy
+from repro.facts.entropy import EXAMPLE, Entropy, Finding
 
 
 @rule("DET010", Severity.NOTE)
@@ -28,5 +28,6 @@ def check(entropy: Entropy) -> Iterator[Violation]:
         )
 
 
-BAD = {"entropy": EXAMPLE}
-GOOD = {"entropy": EXAMPLE.but(found=())}
+_LISTING = Finding(index=1, kind="listing", where="data.py:8", what="os.listdir(folder)")
+BAD = {"entropy": EXAMPLE.but(found=(_LISTING,))}
+GOOD = {"entropy": EXAMPLE}
