@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from repro.determinism import SampleRng
     from repro.probe import OverfitProbe, overfit_probe
     from repro.refit import FitCheck, check_fit
     from repro.run import Run
@@ -28,6 +29,7 @@ _HOMES = {
     "OverfitProbe": "repro.probe",
     "PurgedKFold": "repro.splits",
     "Run": "repro.run",
+    "SampleRng": "repro.determinism",
     "SplitPlan": "repro.splits",
     "SplitProof": "repro.splits",
     "active_run": "repro.tracked",
@@ -44,6 +46,7 @@ __all__ = [
     "OverfitProbe",
     "PurgedKFold",
     "Run",
+    "SampleRng",
     "SplitPlan",
     "SplitProof",
     "active_run",

@@ -20,8 +20,20 @@ class SeedConflict(UsageError):
     """`seed=` and `REPRO_SEED` ask for two different seeds."""
 
 
+class RanksDisagree(UsageError):
+    """The processes of one training are not set up alike, or not all of them came."""
+
+
+class CheckpointUnusable(UsageError):
+    """A checkpoint cannot be written, or gone on from, so that the training is the same."""
+
+
 class UnsupportedData(UsageError):
     """An object was handed over as data whose content cannot be read."""
+
+
+class UnseededGenerator(UsageError):
+    """`entropy="raise"`, and a random generator was made without a seed."""
 
 
 class UnknownRun(UsageError):
@@ -44,8 +56,16 @@ class RecordCorrupt(ReproError):
     """A stored record cannot be read back."""
 
 
+class TracesIncomparable(ReproError):
+    """Two traces have nothing in common that could be compared."""
+
+
 class CannotRestore(ReproError):
     """The code of a run cannot be brought back."""
+
+
+class CannotReplay(ReproError):
+    """A run cannot be executed again."""
 
 
 class SplitError(ReproError, ValueError):

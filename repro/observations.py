@@ -3,10 +3,13 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from repro.determinism import Controlled
 from repro.facts.budget import Budget
+from repro.facts.entropy import Entropy
+from repro.facts.execution import Execution
 from repro.facts.fact import Absent, Fact
 from repro.facts.params import Param
 from repro.facts.scores import Scores, Series
@@ -15,16 +18,19 @@ from repro.observe import code, determinism, environment, hardware, split
 from repro.observe.background import Background
 from repro.observe.curve import Curves
 from repro.observe.data_book import DataBook
-from repro.observe.determinism import SeedSource
+from repro.observe.determinism import HandedOut, SeedSource
+from repro.observe.entropy import Sentinel
 from repro.observe.observer import observed
 from repro.observe.scores import ScoreBook
 from repro.observe.technique import Ending
 from repro.observe.training import Training
 from repro.store.point import metric_name, metric_value, step_number
+from repro.trace.file import TraceFile
 
 TRAIN = "train"
 ENVIRONMENT_SECONDS = 2.0  # until it is read early: most imports are done
 CODE_SECONDS = 60.0  # that the record waits for the code to be read
+NO_EXECUTION = Absent(reason="nobody looked at the command", kind="not_recorded")
 
 
 @dataclass
@@ -36,8 +42,11 @@ class Observations:
     code_state: Background[code.CodeState]
     declared: tuple[Param, ...]
     training: Training
+    sentinel: Sentinel
     ship: Callable[..., None]  # values by name, step=
     notes: list[str]
+    execution: Execution | Absent = NO_EXECUTION
+    trace: TraceFile | None = None
     nested_in: str | None = None  # id of the run around this one
     scores: Scores | None = None  # of the segments before, in a resumed run
     plan: Split | Absent | None = None
@@ -49,6 +58,8 @@ class Observations:
 
     def __post_init__(self) -> None:
         look = self.training.is_in_training_mode
+        self.handed_out = HandedOut(self.controlled.seed)
+        self.training.on_sampled_step = self._look_at_switches
         self.data_book = DataBook(self.notes)
         self.book = ScoreBook(
             self.log_metrics,
@@ -56,6 +67,7 @@ class Observations:
             notes=self.notes,
             earlier=self.scores,
             entered=self._tell_scores,
+            taken=lambda *score: self.training.audience.tell("scored", *score),
         )
 
     def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
@@ -76,6 +88,7 @@ class Observations:
         found: dict[str, Fact | Absent | None] = {
             "code": self._code_so_far(is_due and not self._is_environment_told),
             "determinism": observed(self._determinism),
+            "entropy": observed(self._entropy),
             "data": observed(self.data_book.at_end),
             "split": self.plan,
             "scores": Scores(scored=self.book.scored, reads=self.book.reads),
@@ -91,9 +104,11 @@ class Observations:
         data = observed(self.data_book.at_end)
         return {
             "code": observed(self._code),
+            "execution": observed(self._execution),
             "environment": observed(environment.at_end),
             "hardware": observed(hardware.at_end),
             "determinism": observed(self._determinism),
+            "entropy": observed(self._entropy),
             "data": data,
             "cleaning": observed(self.data_book.cleaning),
             "split": observed(lambda: split.at_end(self.plan, data)),
@@ -108,7 +123,8 @@ class Observations:
         """Content of the artifacts that the facts refer to, by path."""
         state = self.code_state.seen(0)
         kept: Mapping[str, Any] = state.evidence if isinstance(state, code.CodeState) else {}
-        return {**kept, **self.book.evidence(), **self.data_book.evidence()}
+        trace = self.trace.evidence() if self.trace else {}
+        return {**kept, **self.book.evidence(), **self.data_book.evidence(), **trace}
 
     def _tell_scores(self) -> None:
         self.is_news = True
@@ -127,8 +143,22 @@ class Observations:
         state = self.code_state.result(CODE_SECONDS)
         return state if isinstance(state, Absent) else code.at_end(state)
 
+    def _execution(self) -> Execution | Absent:
+        """With the repository that was looked at meanwhile."""
+        state = self.code_state.seen(0)
+        if isinstance(self.execution, Absent) or not isinstance(state, code.CodeState):
+            return self.execution
+        return self.execution.but(root=str(state.root))
+
     def _determinism(self) -> Any:
-        return determinism.at_end(self.controlled, self.seed_source)
+        return determinism.at_end(self.controlled, self.seed_source, self.handed_out)
+
+    def _entropy(self) -> Entropy:
+        state = self.code_state.seen(0)
+        return self.sentinel.at_end(state.root if isinstance(state, code.CodeState) else Path.cwd())
+
+    def _look_at_switches(self, step: int) -> None:
+        self.is_news = self.controlled.look(step) or self.is_news
 
     def _ending(self, series: tuple[Series, ...]) -> Ending:
         return Ending(

@@ -1,23 +1,34 @@
 """What a program tells about itself: its file, its name, its code, the seed it was given."""
 
 import contextlib
+import itertools
 import os
 import secrets
 import sys
 from pathlib import Path
+from typing import cast, get_args
 
 from repro.errors import SeedConflict, UsageError
 from repro.facts.fact import Absent
 from repro.observe import code
 from repro.observe.code import CodeState
 from repro.observe.determinism import SeedSource
+from repro.trace.format import Level
+from repro.trace.pace import Tracing, steps_in
 
 TYPED = "the program was typed (notebook, -c or standard input); put it into a file under git"
 SEED_BITS = 31  # a drawn seed is short enough to be typed
 
+_numbers = itertools.count(1)
 
-def resolve_seed(seed: int | None) -> tuple[int, SeedSource]:
-    """The seed by the rules of precedence, and where it is from.
+
+def run_number() -> int:
+    """Number of a new run among those of this process."""
+    return next(_numbers)
+
+
+def resolve_seed(seed: int | None, drawn: int | None = None) -> tuple[int, SeedSource]:
+    """The seed by the rules of precedence, and where it is from; `drawn` is taken for a new one.
 
     Raises
     ------
@@ -28,7 +39,9 @@ def resolve_seed(seed: int | None) -> tuple[int, SeedSource]:
         raise UsageError(f"seed={seed} is no seed. Pass a whole number, such as seed=0.")
     text = os.environ.get("REPRO_SEED")
     if text is None:
-        return (secrets.randbits(SEED_BITS), "drawn") if seed is None else (seed, "argument")
+        if seed is not None:
+            return seed, "argument"
+        return (secrets.randbits(SEED_BITS) if drawn is None else drawn), "drawn"
     if not text.isdecimal():
         raise UsageError(f"REPRO_SEED={text!r} is no seed. Set it to a whole number, or unset it.")
     if seed is not None and seed != int(text):
@@ -37,6 +50,29 @@ def resolve_seed(seed: int | None) -> tuple[int, SeedSource]:
             f"Leave seed= out to follow REPRO_SEED, or unset REPRO_SEED."
         )
     return int(text), "REPRO_SEED"
+
+
+def resolve_trace(level: Level) -> Tracing:
+    """How a run is traced: as `REPRO_TRACE` says, else as asked; a replay names steps and an end.
+
+    Raises
+    ------
+    UsageError
+        No such level, or a variable that cannot be used.
+    """
+    name, wanted = "tracked_run(trace=...)", level
+    if "REPRO_TRACE" in os.environ:
+        name, wanted = "REPRO_TRACE", cast(Level, os.environ["REPRO_TRACE"])
+    if wanted not in get_args(Level):
+        raise UsageError(f"{name} is {wanted!r}; it must be one of: {', '.join(get_args(Level))}.")
+    until, steps = os.environ.get("REPRO_TRACE_UNTIL"), os.environ.get("REPRO_TRACE_STEPS")
+    if until is not None and not until.isdecimal():
+        raise UsageError(f"REPRO_TRACE_UNTIL={until!r} is no number of a step, such as 100.")
+    return Tracing(
+        wanted,
+        steps=None if steps is None else steps_in(steps),
+        until=None if until is None else int(until),
+    )
 
 
 def caller(*inside: str) -> str:

@@ -13,24 +13,31 @@ from threading import Lock
 from types import TracebackType
 from typing import ParamSpec, TypeVar
 
-from repro.closing import finish
-from repro.console import end_lines, interrupted_lines, say, start_lines
+from repro.closing import finish, leave
+from repro.console import end_lines, interrupted_lines, refused_lines, say, start_lines
 from repro.determinism import Controlled, Mode, explain, isolated
 from repro.determinism.arrival import Arrivals, is_imported
 from repro.early_facts import EarlyFacts, tell_place
 from repro.ending import Ending, Signals
 from repro.errors import UsageError
+from repro.facts.entropy import EntropyMode
+from repro.facts.execution import Execution
+from repro.facts.fact import Absent
 from repro.facts.params import Param
 from repro.facts.scores import Scores
-from repro.observations import Observations
-from repro.observe import params
+from repro.observations import CODE_SECONDS, Observations
+from repro.observe import execution, params
 from repro.observe.background import Background
 from repro.observe.code import CodeState
 from repro.observe.determinism import SeedSource
+from repro.observe.entropy import Sentinel, checked
 from repro.observe.observer import observed
+from repro.observe.rank_contract import contract
 from repro.observe.redaction import masked_text, masked_value
 from repro.observe.training import Training
-from repro.program import caller, code_state, default_name, resolve_seed
+from repro.program import caller, code_state, default_name, resolve_seed, resolve_trace, run_number
+from repro.ranks import Gang, join
+from repro.replaying import orders, placed, replay_name, replay_tags
 from repro.resuming import Asked, Resumed
 from repro.resuming import resumed as find_resumed
 from repro.run import Run
@@ -40,12 +47,12 @@ from repro.store.journal import Journal
 from repro.store.location import Location, locate
 from repro.store.mlflow import OpenRun, attach, open_run
 from repro.store.shipper import Shipper
+from repro.trace.format import Level
+from repro.trace.pace import Tracing
+from repro.trace.recorder import recorder_for
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-LISTED = 5
-NAME_CHARACTERS = 60
 
 _ACTIVE: ContextVar[tuple[Run, ...]] = ContextVar("repro_active", default=())
 
@@ -66,7 +73,12 @@ class _Opening:
     declared: tuple[Param, ...]
     code_state: Background[CodeState]
     around: Run | None  # that it is nested in
+    tags: Mapping[str, str]
+    execution: Execution | Absent
     resumed: Resumed | None
+    gang: Gang | None  # of the processes that train together
+    tracing: Tracing
+    notes: list[str]
     signals: Signals = field(default_factory=Signals)
 
 
@@ -79,6 +91,7 @@ class _Entered:
     journal: Journal
     signals: Signals
     arrivals: Arrivals
+    gang: Gang | None
     process: int = field(default_factory=os.getpid)  # that entered
     leaving: Lock = field(default_factory=Lock)
 
@@ -115,7 +128,14 @@ class tracked_run:  # noqa: N801  # reads as a function, like contextlib.closing
         Print nothing to the standard error.
     resume : str, optional
         Id, beginning of an id, or name of a run that has ended, and goes on: with its name, seed
-        and params, to which new ones may come. Weights and generators are the script's to restore.
+        and params, to which new ones may come. `run.load_checkpoint` restores weights and
+        generators.
+    trace : "light", "full" or "off"
+        What is kept of the training steps, to find the first difference of two runs: "full" has
+        every tensor. `REPRO_TRACE` goes first.
+    entropy : "record", "derive" or "raise"
+        Whether a generator that the script makes without a seed is recorded, gets one derived from
+        the run's, or is refused.
 
     Raises
     ------
@@ -138,6 +158,8 @@ class tracked_run:  # noqa: N801  # reads as a function, like contextlib.closing
         tracking_uri: str | None = None,
         quiet: bool = False,
         resume: str | None = None,
+        trace: Level = "light",
+        entropy: EntropyMode = "record",
     ) -> None:
         if name is not None and (not isinstance(name, str) or not name.strip()):
             raise UsageError(f"name={name!r} names no run. Pass some text, or leave it out.")
@@ -150,6 +172,8 @@ class tracked_run:  # noqa: N801  # reads as a function, like contextlib.closing
         self._tracking_uri = tracking_uri
         self._quiet = quiet
         self._resume = resume
+        self._trace: Level = trace
+        self._entropy = checked(entropy)
         self._entered: list[_Entered] = []
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
@@ -172,6 +196,8 @@ class tracked_run:  # noqa: N801  # reads as a function, like contextlib.closing
                 tracking_uri=self._tracking_uri,
                 quiet=self._quiet,
                 resume=self._resume,
+                trace=self._trace,
+                entropy=self._entropy,
             ):
                 return function(*args, **kwargs)
 
@@ -195,37 +221,52 @@ class tracked_run:  # noqa: N801  # reads as a function, like contextlib.closing
         return entered.run
 
     def _opening(self) -> _Opening:
-        seed, source = resolve_seed(self._seed)
+        number, repeated = run_number(), orders()
+        replay_of = repeated.run_id if repeated else None
+        seed, source = resolve_seed(self._seed, repeated.seeds.get(number) if repeated else None)
         declared = params.declared(self._params)
-        location = locate(self._tracking_uri)
+        location = placed(locate(self._tracking_uri), repeated)
         asked = Asked(self._resume, self._name, self._experiment, (seed, source), declared)
+        notes: list[str] = []
+        gang, resumed = join(notes), None
         with isolated():
-            resumed = find_resumed(location, asked, is_nested=active_run() is not None)
+            if gang is None or gang.is_first:
+                resumed = find_resumed(location, asked, is_nested=active_run() is not None)
         if resumed is not None:
             (seed, source), declared = resumed.seed, resumed.declared
+        code = Background(functools.partial(code_state, caller(__file__)), "code")
+        name = resumed.name if resumed else replay_name(self._name or default_name(), repeated)
+        if gang is not None:
+            mine = contract(code.result(CODE_SECONDS), asked.declared, self._mode, asked.seed)
+            seed, source, name = gang.agree(mine, [seed, source, name])
         return _Opening(
             location,
-            name=resumed.name if resumed else self._name or default_name(),
-            controlled=Controlled(seed, self._mode),
+            name=name,
+            controlled=Controlled(seed, self._mode, rank=gang.rank if gang else 0),
             seed_source=source,
             declared=declared,
-            code_state=Background(functools.partial(code_state, caller(__file__)), "code"),
+            code_state=code,
             around=active_run(),
+            tags={**self._tags, **replay_tags(repeated)},
+            execution=observed(execution.at_start, number, replay_of),
             resumed=resumed,
+            gang=gang,
+            tracing=resolve_trace(self._trace),
+            notes=notes,
         )
 
     def _open(self, opening: _Opening) -> OpenRun:
         if opening.resumed is not None:
             return opening.resumed.open(self._tags)
         around = opening.around
-        attached = attach(self._tags) if around is None else None
+        attached = attach(opening.tags) if around is None else None
         if attached is not None:
             return attached
         return open_run(
             opening.location,
             experiment=self._experiment,
             name=opening.name,
-            tags=self._tags,
+            tags=opening.tags,
             around=None if around is None else around.run_id,
         )
 
@@ -233,7 +274,8 @@ class tracked_run:  # noqa: N801  # reads as a function, like contextlib.closing
         opened: OpenRun | None = None
         try:
             with isolated():
-                opened = self._open(opening)
+                open_run = functools.partial(self._open, opening)
+                opened = opening.gang.opened(open_run) if opening.gang else open_run()
             TRACKED.add(opened.run_id)
             entered = self._entered_as(opening, opened)
         except BaseException as error:
@@ -249,25 +291,36 @@ class tracked_run:  # noqa: N801  # reads as a function, like contextlib.closing
     def _entered_as(self, opening: _Opening, opened: OpenRun) -> _Entered:
         earlier = opening.resumed.earlier if opening.resumed else None
         folder = opening.location.journals(opened.tracking_uri) / opened.run_id
+        if opening.gang is not None:
+            folder = opening.gang.journal(folder)
         alive = Alive(folder)  # first: what recovers orphans must not take it for one
         journal = Journal(folder)
         tell_place(journal, opened, opening.name, earlier, datetime.now(UTC))
         shipper = Shipper(opened.as_store, journal, alive)
-        training = Training(lambda: active_run() in (None, run))
+        segment = earlier.begun + 1 if earlier else 1
+        recorder = recorder_for(opening.tracing, lambda: active_run() in (None, run), segment)
+        training = Training(lambda: active_run() in (None, run), [recorder])
         seen = Observations(
             controlled=opening.controlled,
             seed_source=opening.seed_source,
             code_state=opening.code_state,
             declared=opening.declared,
             training=training,
+            sentinel=Sentinel(
+                opening.controlled.seed, self._entropy, lambda: active_run() in (None, run)
+            ),
             ship=shipper.log,
-            notes=[],
+            notes=opening.notes,
+            execution=opening.execution,
+            trace=recorder.file,
             nested_in=None if opening.around is None else opening.around.run_id,
             scores=earlier.record.find(Scores) if earlier else None,
         )
         run = Run(opening.name, opened, shipper, seen, earlier=earlier)
         arrivals = Arrivals({} if is_imported("torch") else {"torch": training.hook_optimizers})
-        return _Entered(self, run, journal, opening.signals, arrivals)
+        if opening.gang is not None:
+            training.audience.tell("joined", opening.gang)
+        return _Entered(self, run, journal, opening.signals, arrivals, opening.gang)
 
     def _begin(self, entered: _Entered) -> None:
         run, signals = entered.run, entered.signals
@@ -281,12 +334,14 @@ class tracked_run:  # noqa: N801  # reads as a function, like contextlib.closing
             with run.noted("tags were not set"):
                 run.opened.set_tags(run.opened.tags)
         with run.noted("params were not logged"):
-            run.notes.extend(_refused(run.opened.log_params(run.seen.declared)))
+            run.notes.extend(refused_lines(run.opened.log_params(run.seen.declared)))
         if is_imported("torch"):
             run.training.hook_optimizers()
         entered.arrivals.__enter__()
-        self._say([*start_lines(run), *filter(None, [signals.unwatched])])
+        if entered.gang is None or entered.gang.is_first:
+            self._say([*start_lines(run), *filter(None, [signals.unwatched])])
         _ACTIVE.set((*_ACTIVE.get(), run))
+        run.seen.sentinel.enter()
         run.seen.controlled.enter()
         signals.release()
 
@@ -324,7 +379,11 @@ class tracked_run:  # noqa: N801  # reads as a function, like contextlib.closing
         _ACTIVE.set(tuple(active for active in _ACTIVE.get() if active is not run))
         try:
             entered.arrivals.__exit__(None, None, None)
+            run.seen.sentinel.exit()
             run.training.unhook()
+            if entered.gang is not None and not entered.gang.end(ending, run.notes):
+                leave(run, entered.journal, ending)
+                return
             record = finish(run, entered.journal, ending)
             self._say(end_lines(run, record, ending.status, folder))
         except BaseException:
@@ -339,10 +398,3 @@ class tracked_run:  # noqa: N801  # reads as a function, like contextlib.closing
     def _say(self, lines: list[str]) -> None:
         if not self._quiet:
             say(lines)
-
-
-def _refused(names: list[str]) -> list[str]:
-    """The note on params that MLflow does not take, if there are any."""
-    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    shown = ", ".join(masked_text(repr(name[:NAME_CHARACTERS])) for name in names[:LISTED])
-    return [f"MLflow refuses params for ever: {shown}{more}"] if names else []

@@ -95,7 +95,7 @@ def verify_project(
         raise UsageError("name the runs to verify, or pass --all for those of the experiment.")
     location = locate(tracking_uri)
     history = open_history(location, experiment)
-    ids = history.find_runs() if every else [history.resolve(name) for name in names]
+    ids = history.every_run() if every else [history.resolve(name) for name in names]
     folders = journal_folders(location)
     return (verify(history, run_id, folders) for run_id in ids)
 

@@ -5,6 +5,7 @@ A server forks them: each child takes fresh entropy, as an interpreter does that
 """
 
 import contextlib
+import importlib
 import importlib.util
 import inspect
 import io
@@ -155,17 +156,20 @@ def started(name, *launcher):
     ).stdout
 
 
+SLOW = (
+    *("torch", "torch._dynamo", "torch._inductor.config", "sklearn.ensemble", "sklearn.datasets"),
+    *("matplotlib.pyplot", "mlflow.store.tracking.sqlalchemy_store"),
+    *("repro.cli.diff", "repro.cli.show", "repro.report.trace_text", "repro.tracked"),
+    *("repro.closing", "repro.diff_project", "repro.nested_runs"),
+)
 AUTHOR = ("-c", "user.name=Test", "-c", "user.email=test@localhost")
 
 
 def serve(chosen):
     """Every program that is named, in a project of its own; one JSON document a line."""
-    import torch  # noqa: F401  # before the first fork: each child would load it
+    for module in SLOW:  # before the first fork: each child would load it
+        importlib.import_module(module)
     from mlflow import MlflowClient
-
-    import repro.cli.diff
-    import repro.cli.show
-    import repro.tracked  # noqa: F401
 
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         Path("mlruns").mkdir()

@@ -15,6 +15,7 @@ from sklearn.metrics import accuracy_score
 from sklearn.model_selection import ShuffleSplit
 
 import repro
+from repro import recording
 from repro.audit.configuration import differing
 from repro.continuation import Earlier
 from repro.facts.budget import Budget
@@ -253,7 +254,7 @@ def test_a_killed_run_leaves_what_it_had_imported(project, monkeypatch):
     importlib.import_module("train")
     with repro.tracked_run("first", seed=3) as run:
         assert run.seen.code_state.seen(10) is not None
-        early = run.early()["code"]
+        early = recording.early(run).facts["code"]
     sys.modules.pop("train", None)
     assert "train.py" in [module.path for module in early.modules]
     assert project.record(run.run_id).find(Code).modules == early.modules

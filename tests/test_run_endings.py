@@ -66,15 +66,15 @@ def test_an_outer_run_that_went_on_after_its_inner_one_was_killed_finishes(proje
 
 
 def test_a_signal_that_comes_while_the_run_is_ended_acts_afterwards(project, monkeypatch):
-    from repro.run import Run
+    from repro import recording
 
-    build = Run.record
+    build = recording.final
 
-    def late(self, outcome):
+    def late(run, outcome):
         signal.raise_signal(TERM)
-        return build(self, outcome)
+        return build(run, outcome)
 
-    monkeypatch.setattr(Run, "record", late)
+    monkeypatch.setattr(recording, "final", late)
     with pytest.raises(SystemExit) as caught, repro.tracked_run(seed=0) as run:
         pass
     assert caught.value.code == 143
@@ -258,7 +258,7 @@ def test_a_second_interrupt_while_the_run_is_ended_loses_nothing(project, monkey
     def impatient(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("repro.run.Run.record", impatient)
+    monkeypatch.setattr("repro.recording.final", impatient)
     with pytest.raises(KeyboardInterrupt), repro.tracked_run("twice", seed=0) as run:  # noqa: PT012
         run.log_metrics({"loss": 1.0})
         raise ValueError("first")

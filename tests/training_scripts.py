@@ -25,13 +25,13 @@ finally:
     print("finally ran", flush=True)
 """
 SLOW_END = """
-from repro.run import Run
-build = Run.record
-def slow(self, outcome):
+from repro import recording
+build = recording.final
+def slow(run, outcome):
     print("ending", flush=True)
     time.sleep(60)
-    return build(self, outcome)
-Run.record = slow
+    return build(run, outcome)
+recording.final = slow
 """
 
 

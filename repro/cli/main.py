@@ -14,6 +14,7 @@ COMMANDS = {
     "diff": "Show in what two runs differ.",
     "explain": "Say why a rule exists, and what to do when it speaks.",
     "recover": "Bring to MLflow what a killed run, or one without a server, has left.",
+    "replay": "Execute a run again, and compare it bit for bit.",
     "restore": "Bring the code of a run back into an empty folder.",
     "rules": "List all rules.",
     "run": "Run a training command, once for each seed.",

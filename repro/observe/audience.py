@@ -8,6 +8,8 @@ from repro.observe.observer import observed
 from repro.observe.technique import Ending, Technique
 
 EVENTS = (
+    "joined",
+    "hooked",
     "watched",
     "searched",
     "fed",
@@ -20,9 +22,11 @@ EVENTS = (
     "sampled_step",
     "loaded",
     "state_loaded",
+    "continue_at",
     "fitting",
     "fitted",
     "probed",
+    "scored",
     "unwatched",
 )
 

@@ -45,8 +45,8 @@ def at_end() -> Environment:
     return Environment(
         python=platform.python_version(),
         implementation=platform.python_implementation(),
-        imported=tuple(package for package in _installed() if package.name in imported),
-        installed=tuple(package for package in _installed() if package.name not in imported),
+        imported=tuple(package for package in installed() if package.name in imported),
+        installed=tuple(package for package in installed() if package.name not in imported),
         origins=_origins(),
         variables=tuple(
             Variable(name=name, value=str(masked_value(name, os.environ[name])))
@@ -122,7 +122,8 @@ def _paths(distribution: metadata.Distribution) -> list[str]:
 
 
 @cache
-def _installed() -> tuple[Package, ...]:
+def installed() -> tuple[Package, ...]:
+    """Every distribution that has a name, with its version."""
     return tuple(
         Package(name=name, version=_told(distribution, "Version") or "unknown")
         for name, distribution in _distributions()

@@ -118,7 +118,7 @@ class Scorer:
                 training_mode=_any_training(self._modes),
                 step=step,
             )
-        self._book.keep(measure, taken)
+        self._book.keep(measure, taken, y_true, y_pred)
         return taken.value
 
 

@@ -94,10 +94,15 @@ class ScoreBook:
         notes: list[str],
         earlier: Scores | None = None,
         entered: Callable[[], object] = lambda: None,
+        taken: Callable[[str, float, Any, Any], object] = lambda *_: None,
     ) -> None:
-        """`earlier`: the scores and looks so far, in a resumed run; `entered`: told of others."""
+        """`earlier`: the scores and looks so far, in a resumed run.
+
+        `entered` is told that there are others, `taken` of each its name, value, truth, prediction.
+        """
         self._log = log
         self._entered = entered
+        self._taken = taken
         self._training_mode = training_mode
         self._notes = notes
         self._ledger = Ledger(earlier.reads if earlier else ())
@@ -122,7 +127,7 @@ class ScoreBook:
                 training_mode=self.training_mode(),
                 step=step,
             )
-        self.keep(measure, taken)
+        self.keep(measure, taken, y_true, y_pred)
         return taken.value
 
     def training_mode(self) -> bool | None:
@@ -130,8 +135,9 @@ class ScoreBook:
         found = observed(self._training_mode)
         return None if isinstance(found, Absent) else found
 
-    def keep(self, measure: Measure, taken: Taken) -> None:
+    def keep(self, measure: Measure, taken: Taken, y_true: Any, y_pred: Any) -> None:
         """Log the value, record the score, and enter the look."""
+        self._taken(measure.name, taken.value, y_true, y_pred)
         self._log({measure.name: taken.value}, taken.step)
         found = observed(lambda: self._described(measure, taken))
         if isinstance(found, Absent):

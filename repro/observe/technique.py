@@ -42,6 +42,12 @@ class Technique:
 
     kind: ClassVar[type[Fact]]
 
+    def joined(self, channel: Any) -> None:
+        """This process is one of several: a `Channel` to the others."""
+
+    def hooked(self) -> None:
+        """Torch is loaded, and every optimizer is seen from now on."""
+
     def watched(self, model: Any, optimizer: Any, scheduler: Any, loss: Any) -> None:
         """`run.watch` was called; whatever was not given is None."""
 
@@ -78,6 +84,9 @@ class Technique:
     def state_loaded(self, model: Any, left_out: Sequence[str]) -> None:
         """`load_state_dict` was called on a watched model; `left_out` was not in the state."""
 
+    def continue_at(self, step: int) -> None:
+        """The training goes on from a checkpoint: its next step is this one."""
+
     def fitting(self, call: Any) -> None:
         """Inside `run.watch_fits()` an estimator is about to be fitted: a `FitCall`."""
 
@@ -86,6 +95,9 @@ class Technique:
 
     def probed(self, model: Any, probe: Any) -> None:
         """`repro.overfit_probe` was called: its `OverfitProbe`."""
+
+    def scored(self, name: str, value: float, y_true: Any, y_pred: Any) -> None:
+        """A score was taken."""
 
     def unwatched(self) -> None:
         """The block has ended: hooks are to be removed."""

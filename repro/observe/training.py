@@ -5,7 +5,7 @@ batches when no loader of ours does. Both are removed at the end.
 """
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from itertools import filterfalse
 from typing import Any
@@ -23,7 +23,7 @@ from repro.observe.observer import observed
 from repro.observe.optimizers import Optimizers, described
 from repro.observe.sampler import sampler_of
 from repro.observe.study import is_study
-from repro.observe.technique import is_sampled, untrained
+from repro.observe.technique import Technique, is_sampled, untrained
 from repro.observe.techniques import technique_types
 
 IN_ORDER = ("SequentialSampler", "_InfiniteConstantSampler")
@@ -32,9 +32,13 @@ IN_ORDER = ("SequentialSampler", "_InfiniteConstantSampler")
 class Training:
     """What one run's training loop does."""
 
-    def __init__(self, is_current: Callable[[], bool]) -> None:
+    def __init__(
+        self, is_current: Callable[[], bool], techniques: Sequence[Technique] = ()
+    ) -> None:
+        """`techniques`: others that are to be told, too."""
         self._is_current = is_current
-        self.audience = Audience([kind() for kind in technique_types()])
+        self.on_sampled_step: Callable[[int], object] | None = None
+        self.audience = Audience([*(kind() for kind in technique_types()), *techniques])
         self._fits = Fits(is_current, self.audience.tell)
         self._handles: list[Any] = []
         self._forward_handle: Any = None
@@ -47,6 +51,23 @@ class Training:
         self._loading: set[int] = set()  # ids of models whose load_state_dict is noticed
         self._is_fresh = False  # no step since the last `watch`
         self.n_steps = 0
+        self.first_step = 0  # steps that were made before: by the process that wrote a checkpoint
+        self.is_restoring = False  # the run's own checkpoint is read: no weights from elsewhere
+
+    @property
+    def step(self) -> int:
+        """Steps of the first optimizer, with those before the checkpoint that was gone on from."""
+        return self.first_step + self.n_steps
+
+    def go_on_at(self, step: int) -> None:
+        """A checkpoint was restored that was written after so many steps."""
+        self.first_step = step - self.n_steps
+        self.audience.tell("continue_at", step)
+
+    @property
+    def is_accumulating(self) -> bool:
+        """Whether gradients wait for the next step."""
+        return self._counting.n_backwards > 0
 
     def hook_optimizers(self) -> None:
         """See every optimizer step from now on; torch must be loaded."""
@@ -61,6 +82,7 @@ class Training:
                 register_optimizer_step_post_hook(self._after_step),
                 Unscripted(),
             ]
+            self.audience.tell("hooked")
 
     def watch(self, model: Any, optimizer: Any, scheduler: Any, loss: Any = None) -> None:
         """Remember the objects; count batches at the forward of the first model.
@@ -98,7 +120,7 @@ class Training:
                 self._handles.append(module.register_load_state_dict_post_hook(look))
 
     def _after_load(self, module: Any, keys: Any) -> None:
-        if self._is_current():
+        if self._is_current() and not self.is_restoring:
             self.audience.tell("state_loaded", module, tuple(keys.missing_keys))
 
     def _hook_forward(self, model: Any) -> None:
@@ -175,6 +197,8 @@ class Training:
             if is_sampled(self.n_steps) or self._is_fresh:
                 self._is_fresh = False
                 self.audience.tell("sampled_step", optimizer, self.n_steps)
+                if self.on_sampled_step is not None:
+                    observed(self.on_sampled_step, self.n_steps)
 
     def _after_step(self, optimizer: Any, args: Any, kwargs: Any) -> None:
         if not self._is_current():

@@ -25,7 +25,7 @@ def head_text(head: str | None) -> str | None:
     """First values of a tensor; None: they were not kept, or cannot be read.
 
     >>> head_text("float32:0000803f000000c0"), head_text("bfloat16:803f"), head_text(None)
-    ('1.0 -2.0', '1.0', None)
+    ('1 -2', '1', None)
     """
     dtype, _, digits = (head or "").partition(":")
     if dtype == "bfloat16":  # the upper half of a float32

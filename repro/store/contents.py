@@ -6,8 +6,8 @@ from fnmatch import fnmatchcase
 
 from repro.digest import digest_bytes
 from repro.facts.contents import Contents, FileContent, ParamContent, SeriesContent, TagContent
-from repro.facts.params import Params
-from repro.facts.scores import Series
+from repro.facts.params import Param, Params
+from repro.facts.scores import Score, Series
 from repro.observe.redaction import masked_value
 from repro.observe.secret_shapes import MASK
 from repro.record import SEAL, RunRecord, short_tags
@@ -31,6 +31,20 @@ WRITTEN_LATER = (
 UNKNOWN = (None, None)  # number and digest
 Read = Callable[[str, int], list[Point] | None]  # a series, unless it has more than so many values
 Sent = Mapping[str, tuple[int, str | None]]  # number and digest of the values of each series
+
+
+def logged_past(
+    held: Held | None, declared: Iterable[Param], scored: Iterable[Score]
+) -> tuple[tuple[Param, ...], tuple[Series, ...]]:
+    """Params and metrics that reached MLflow by other ways: `mlflow.log_*` and autolog."""
+    if held is None:
+        return (), ()
+    ours, ids = {param.name for param in declared}, {score.name for score in scored}
+    theirs = {k: masked_value(k, v) for k, v in sorted(held.params.items()) if k not in ours}
+    return (
+        tuple(Param(name=k, value=str(v)) for k, v in theirs.items()),
+        tuple(series for name, series in held.series.items() if name not in ids),
+    )
 
 
 def with_held(record: RunRecord, held: Held | None) -> RunRecord:

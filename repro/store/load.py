@@ -31,6 +31,7 @@ from repro.store.variables import NO_PROGRESS_BAR, SHORT_PATIENCE, variables
 
 PAGE = 1_000
 SEGMENT = "repro.segment"  # tag: number of the last process that began to write to the run
+REPLAY_OF = "repro.replay_of"  # tag: the run that is repeated
 STATUSES = ("RUNNING", "FINISHED", "FAILED", "KILLED")
 STILL_RUNNING = "MLflow says RUNNING: it was resumed, or its end was not written"
 UNSEALED = "the run has no record that was sealed"
@@ -47,12 +48,24 @@ class MlflowHistory:
     def find_runs(self, query: str = "") -> Sequence[str]:
         """Run ids that match an MLflow filter, oldest first, whatever their status.
 
+        Replays are left out: the script gave each the tags of the run that it repeats.
+
         Raises
         ------
         UnknownRun
             MLflow does not understand the filter.
         """
-        return [run.info.run_id for run in self._search(query)]
+        return [run.info.run_id for run in self._search(query) if REPLAY_OF not in run.data.tags]
+
+    def every_run(self) -> Sequence[str]:
+        """Ids of all runs, replays too, oldest first."""
+        return [run.info.run_id for run in self._search("")]
+
+    def find_replays(self, run_id: str, around: str | None = None) -> Sequence[str]:
+        """Ids of the runs that replays of a run have opened, inside another one if it is named."""
+        inside = f" and tags.mlflow.parentRunId = '{around}'" if around else ""
+        found = self._search(f"tags.`{REPLAY_OF}` = '{run_id}'{inside}")
+        return [run.info.run_id for run in found]
 
     def record(self, run_id: str) -> RunRecord:
         """The stored record; of a run without one, what MLflow itself knows.

@@ -5,18 +5,22 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from repro.trace.format import PATH
+
 FOLDER = "artifacts"  # of the journal's
 DRAFT = ".draft"
+GROWING = PATH.removesuffix(".jsonl")
 
 
 def keep(journal: Path, files: Mapping[str, bytes]) -> Path:
-    """Have these files wait, and no others; returns their folder.
+    """Have these files wait, and no others but a trace that grows; returns their folder.
 
     Each is written in one step that a kill cannot divide.
     """
     folder = journal / FOLDER
     for path in _paths(folder) - files.keys():
-        (folder / path).unlink()
+        if not path.startswith(GROWING):
+            (folder / path).unlink()
     for path, content in files.items():
         file = folder / path
         if not file.exists() or file.read_bytes() != content:

@@ -15,7 +15,7 @@ from repro.observe import environment
 
 pytestmark = pytest.mark.slow  # the first look at the distributions takes 0.3 s
 
-CACHED = ("_distributions_by_module", "_distributions", "_installed", "_urls", "_origins")
+CACHED = ("_distributions_by_module", "_distributions", "installed", "_urls", "_origins")
 DISTRIBUTIONS = {
     "Plain_Name": ("1.0", None),
     "from-git": (

@@ -215,7 +215,7 @@ def test_a_server_behind_a_proxy_is_not_tried_without_it(monkeypatch):
 def test_a_sealed_record_of_an_older_version_is_upgraded_not_refused(project, monkeypatch):
     with repro.tracked_run(seed=3, quiet=True) as run:
         pass
-    monkeypatch.setattr(Determinism, "VERSION", 2)
+    monkeypatch.setattr(Determinism, "VERSION", Determinism.VERSION + 1)
     monkeypatch.setattr(
         Determinism, "upgrade", classmethod(lambda cls, version, data: {**data, "seed": 7})
     )

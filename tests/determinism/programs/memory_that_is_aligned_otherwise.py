@@ -2,7 +2,7 @@
 
 import torch
 
-CAUSE = r"step 0.*loss"
+CAUSE = r"step 0.*(loss|gradients)"
 
 
 def train(run, number):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-CAUSE = r"order_of_a_folder\.py:18"
+CAUSE = r"order_of_a_folder\.py:19"
 
 
 def train(run, number):
@@ -13,9 +13,12 @@ def train(run, number):
     folder.mkdir()
     names = [f"{row}.txt" for row in range(8)]
     for name in names if number else reversed(names):
-        (folder / name).write_text(name)
+        (folder / name).write_text(name.removesuffix(".txt"))
     try:
-        return np.array([int(name.removesuffix(".txt")) for name in os.listdir(folder)])
+        rows = []
+        for name in os.listdir(folder):
+            rows.append(int((folder / name).read_text()))
+        return np.array(rows)
     finally:
         for name in names:
             (folder / name).unlink()

@@ -8,6 +8,7 @@ import random
 import numpy as np
 import pytest
 import torch
+from watched_training import step
 
 import repro
 from repro.determinism import isolated, read_switches
@@ -72,18 +73,26 @@ def test_technique_11_seeds_go_with_the_mode_and_its_switches(project, mode, is_
 
 
 @pytest.mark.slow
-def test_technique_11_seeds_are_no_proof_once_a_switch_was_changed(project):
+def test_technique_11_seeds_are_no_proof_once_a_switch_was_changed_and_the_step_tells_when(project):
+    model = torch.nn.Linear(16, 4)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
     with repro.tracked_run(seed=1) as run:
-        torch.use_deterministic_algorithms(False)
+        for number in range(4):
+            torch.use_deterministic_algorithms(number != 2)
+            step(model, optimizer, torch.ones(2, 16))
+        torch.backends.cudnn.benchmark = True
     told = project.record(run.run_id).find(Determinism)
-    assert VARIABLE in told.drifted
+    drift = {seen.switch: (seen.before, seen.after, seen.step) for seen in told.drift}
+    assert drift[VARIABLE] == (True, False, 2)
+    assert drift["torch.backends.cudnn.benchmark"] == (False, True, None)
+    assert set(told.drifted) == set(drift)
     assert {switch.name: switch.value for switch in told.switches}[VARIABLE] is True
 
 
-@pytest.mark.parametrize(("value", "is_random"), [("0", False), ("random", True)])
-def test_technique_11_seeds_do_not_reach_the_hashes_of_text(project, monkeypatch, value, is_random):
-    monkeypatch.setenv("PYTHONHASHSEED", value)
-    assert recorded(project, seed=1).hash_randomization is is_random
+def test_technique_11_seeds_do_not_reach_the_hashes_of_text(project, monkeypatch):
+    randomly = recorded(project, seed=1).hash_randomization
+    monkeypatch.setenv("PYTHONHASHSEED", "random" if not randomly else "0")
+    assert recorded(project, seed=1).hash_randomization is randomly
 
 
 @pytest.mark.slow
@@ -100,9 +109,17 @@ def test_technique_11_seeds_that_are_equal_give_equal_loaders_generators_and_dra
         with repro.tracked_run(seed=seed) as run:
             batches = run.dataloader(torch.arange(20), batch_size=20, shuffle=True)
             own = run.rng("noise").random(), torch.rand((), generator=run.generator("noise"))
+            own = *own, run.sample_rng(3).random(), run.seeded(lambda task: drawn()[0])("a task")
+            told.append(run.run_id)
             return [*drawn(), *map(float, own), *next(iter(batches)).tolist()]
 
+    told = []
     one, same, other = numbers(1), numbers(1), numbers(2)
+    given = project.record(told[0]).find(Determinism)
+    names = [derived.name for derived in given.derived]
+    assert names == ["numpy/noise", "torch/noise", "sample/rows"]
+    (loader,) = given.loaders
+    assert (loader.role, loader.batch_size, loader.n_workers) == ("train", 20, 0)
     assert one == same
-    assert not any(a == b for a, b in zip(one[:5], other[:5], strict=True))
-    assert one[5:] != other[5:]
+    assert not any(a == b for a, b in zip(one[:7], other[:7], strict=True))
+    assert one[7:] != other[7:]

@@ -1,0 +1,37 @@
+"""A process that `repro replay` has started says so in its runs, whatever its script asks for."""
+
+import pytest
+
+import repro
+from repro.facts.determinism import Determinism
+from repro.facts.execution import Execution
+from repro.replaying import Orders, orders
+
+ORIGINAL = "4d6f" * 8
+
+
+@pytest.fixture
+def ordered(project, monkeypatch):
+    given = Orders(ORIGINAL, project.uri, str(project.root), {1: 77})
+    for name, value in given.variables().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("repro.tracked.run_number", iter([1, 2]).__next__)
+    assert orders() == given
+    return project
+
+
+@pytest.mark.slow
+def test_the_runs_of_a_replay_are_linked_to_the_original_and_count_in_no_arm(ordered, tmp_path):
+    elsewhere = f"sqlite:///{tmp_path}/other.db"
+    with repro.tracked_run("net", tracking_uri=elsewhere, tags={"arm": "a"}, quiet=True) as run:
+        assert run.seed == 77  # where the original drew one
+    with repro.tracked_run("net", seed=5, quiet=True) as second:
+        assert second.seed == 5
+    assert ordered.history.find_runs() == []
+    assert ordered.history.find_replays(ORIGINAL) == [run.run_id, second.run_id]
+    record = ordered.record(run.run_id)
+    assert record.name == "net replay"
+    assert record.find(Execution).replay_of == ORIGINAL
+    assert record.find(Determinism).seed_source == "drawn"
+    found = ordered.history.client.get_run(run.run_id).data.tags
+    assert (found["repro.replay_of"], found["arm"]) == (ORIGINAL, "a")
