@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import program_runner
 from click.testing import CliRunner
 
 from repro.audit.catalogue import every_rule
@@ -19,6 +20,7 @@ def parts() -> dict[str, str]:
     return {
         "rules": rules_table(every_rule()) + "\n",
         "techniques": techniques_table() + "\n",
+        "programs": program_runner.table() + "\n",
         "help": f"```text\n{shown}```\n",
     }
 

@@ -58,6 +58,17 @@ def bits(result):
     return array.tobytes().hex()
 
 
+def table():
+    """One row for each program: what goes wrong, and what becomes of it with repro."""
+    rows = ["| without repro, two processes differ | with it |", "|---|---|"]
+    for name in names():
+        cause = getattr(program := loaded(name), "CAUSE", None)
+        is_line = cause is not None and r"\.py:" in cause
+        told = "named by file and line" if is_line else "named by step and component"
+        rows.append(f"| {inspect.getdoc(program)} | {told if cause else 'equal, bit for bit'} |")
+    return "\n".join(rows)
+
+
 def in_child(work, *args):
     """What the function returns in a forked process with fresh entropy."""
     reader, writer = os.pipe()

@@ -7,6 +7,7 @@ import pytest
 import torch
 from generated import parts
 
+import repro
 from repro.claims import read_policy
 from repro.facts.scores import Scores
 
@@ -22,7 +23,7 @@ def code(language: str, number: int) -> str:
     return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)[number]
 
 
-@pytest.mark.parametrize("name", ["rules", "techniques", "help"])
+@pytest.mark.parametrize("name", ["rules", "techniques", "programs", "help"])
 def test_the_generated_parts_are_up_to_date(name):
     assert block(name) == parts()[name], "run: python tests/generated.py"
 
@@ -72,3 +73,15 @@ def test_the_split_of_the_readme_is_proved():
     names = {"flights": flights}
     exec(code("python", 1), names)
     assert names["plan"].n_splits == 3
+
+
+def test_the_checkpoint_of_the_readme_is_gone_on_from(project):
+    writing, going_on = code("python", 2).split("\n\n", 1)
+    model = CNN()
+    train = torch.utils.data.TensorDataset(torch.rand(200, 4), torch.arange(200) % 2)
+    names = {"model": model, "optimizer": torch.optim.AdamW(model.parameters()), "epoch": 4}
+    names |= {"repro": repro, "train": train}
+    with repro.tracked_run("adamw", seed=0, quiet=True) as names["run"]:
+        exec(writing, names)
+    exec(going_on, names)
+    assert names["state"].epoch == 4

@@ -1,4 +1,4 @@
-"""The same under entropy="derive": the generator gets a seed that follows from the run's."""
+"""A generator is made without a seed, under `entropy="derive"`, which gives it one."""
 
 import numpy as np
 

@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.ensemble import RandomForestRegressor
 
-CAUSE = r"score.*y_pred|y_pred|predict"
+CAUSE = r"a score after 0 steps, test/mean y_pred"
 
 
 def train(run, number):

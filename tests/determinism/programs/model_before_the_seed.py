@@ -2,7 +2,7 @@
 
 import torch
 
-CAUSE = r"(?i)before"
+CAUSE = r"(?s)drawn before +torch.*step 0, parameters, weight"
 MODELS = []
 
 

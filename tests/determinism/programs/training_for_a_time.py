@@ -4,7 +4,7 @@ import time
 
 import torch
 
-CAUSE = r"(?i)step \d+"
+CAUSE = r"step \d+, length"
 
 
 def train(run, number):
