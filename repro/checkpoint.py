@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from repro.continuation import Earlier
+from repro.continuation import Earlier, segment_after
 from repro.determinism.loader_state import States
 from repro.determinism.seeds import rank
 from repro.determinism.sources import Sources
@@ -27,6 +27,7 @@ from repro.observe import loaded_file
 from repro.observe.observer import observed
 from repro.observe.redaction import masked_text
 from repro.observe.training import Training
+from repro.store.mlflow import first_line
 
 if TYPE_CHECKING:
     import numpy as np
@@ -69,7 +70,7 @@ class CheckpointBook:
     def __init__(self, run_id: str, training: Training, earlier: Earlier | None) -> None:
         self._run_id = run_id
         self._training = training
-        self._segment = earlier.begun + 1 if earlier else 1
+        self._segment = segment_after(earlier)
         known = earlier.record.find(Checkpoints) if earlier else None
         self._written = list(known.written) if known else []
         self._n_written = 0
@@ -237,8 +238,9 @@ def _loaded(path: Path) -> tuple[str, dict[str, Any]]:
         digest = digest_file(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
+        why = first_line(error).rstrip(".")
         raise CheckpointUnusable(
-            f"{path} cannot be read: {_first_line(error)}. Go on from another checkpoint."
+            f"{path} cannot be read: {why}. Go on from another checkpoint."
         ) from error
     found = content.get("format") if isinstance(content, Mapping) else None
     if found != FORMAT:
@@ -359,7 +361,3 @@ def _odd(path: str, value: Any) -> Iterator[str]:
             yield from _odd(f"{path}[{index}]", inner)
     elif type(value) not in ATOMS and not isinstance(value, (Size, Tensor, device, dtype)):
         yield f"{path}, a {type(value).__module__}.{type(value).__qualname__},"
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")

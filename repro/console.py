@@ -4,6 +4,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from repro.continuation import segment_after
 from repro.digest import short
 from repro.facts.fact import Absent
 from repro.observe.code import CodeState
@@ -21,7 +22,7 @@ def start_lines(run: Run) -> list[str]:
     opened, mode = run.opened, run.seen.controlled.mode
     how = "attached to the active MLflow run" if opened.is_attached else "recorded"
     if run.earlier:
-        how = f"resumed, segment {run.earlier.begun + 1}, {how}"
+        how = f"resumed, segment {segment_after(run.earlier)}, {how}"
     code = _code_text(run.seen.code_state.seen(CODE_PATIENCE))
     return [
         f"{run.name} ({run.run_id[:8]}) {how} in {opened.shown_uri}",

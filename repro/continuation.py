@@ -41,6 +41,11 @@ FIRST = ("initialization", "lineage")
 TOLD = (*FIRST, "budget", "code", "environment", "params", "schedule", "scores", "segments")
 
 
+def segment_after(earlier: "Earlier | None") -> int:
+    """Number of the segment that this process makes of its run, from 1."""
+    return 1 if earlier is None else earlier.begun + 1
+
+
 @dataclass(frozen=True)
 class Earlier:
     """What a run was when it was resumed: the record of the segment before, as it was stored."""
@@ -152,7 +157,7 @@ class Earlier:
         self, now: RunRecord, is_code: bool | None, is_other: bool | None, weights: str | None
     ) -> Iterator[str]:
         """What cannot be compared, and of which segment it is not known."""
-        last = self.begun + 1
+        last = segment_after(self)
         if is_code is None:
             yield f"code of segment {last if now.find(Code) is None else self.number}"
         if is_other is None:

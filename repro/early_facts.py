@@ -4,7 +4,7 @@ import time
 from datetime import UTC, datetime
 
 from repro import recording
-from repro.continuation import Earlier
+from repro.continuation import Earlier, segment_after
 from repro.ending import Signals
 from repro.observe.observer import observed
 from repro.record import dump_facts
@@ -88,6 +88,6 @@ def tell_place(
         "started_at": started_at.isoformat(),
         "is_attached": opened.is_attached,
         "tags": dict(opened.tags),
-        "segment": earlier.begun + 1 if earlier else 1,
+        "segment": segment_after(earlier),
     }
     journal.append("run", place)

@@ -160,7 +160,7 @@ def _run(command: Sequence[str], variables: Mapping[str, str]) -> int:
         for child in children:
             _tell(child, number)
 
-    with _hearing(pass_on):
+    with hearing(pass_on):
         child = _started(command, variables)
         children.append(child)
         for number in received:
@@ -185,7 +185,7 @@ def _started(command: Sequence[str], variables: Mapping[str, str]) -> subprocess
 
 
 @contextmanager
-def _hearing(handle: Callable[[int, object], None]) -> Iterator[None]:
+def hearing(handle: Callable[[int, object], None]) -> Iterator[None]:
     """Have signals handled that are not ignored; their handlers are given back."""
     heard = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
     before = {number: signal.signal(number, handle) for number in heard}

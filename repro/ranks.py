@@ -21,7 +21,6 @@ from repro.errors import RanksDisagree, StoreUnavailable
 from repro.facts.fact import Absent
 from repro.observe.observer import observed
 from repro.observe.rank_contract import Contract, disagreement, named
-from repro.observe.redaction import masked_text
 from repro.store.followed import FollowedRun
 from repro.store.mlflow import OpenRun, first_line
 
@@ -89,7 +88,7 @@ class Gang:
             found = open_run()
         except BaseException as error:
             with suppress(Exception):  # the first error is told
-                self.put("run", {"error": f"{type(error).__name__}: {_text(error)}"})
+                self.put("run", {"error": f"{type(error).__name__}: {first_line(error)}"})
             raise
         place = {"run_id": found.run_id, "experiment_id": found.experiment_id}
         self.put("run", {**place, "tracking_uri": found.shown_uri})
@@ -239,7 +238,3 @@ def _missing(ranks: set[int], gang: Gang) -> str:
         f"{named(ranks)} of {gang.world} did not enter tracked_run within {gang.seconds:g} s. "
         f"Every rank has to enter it, also where rank 0 alone would log: rank 0 records the run."
     )
-
-
-def _text(error: BaseException) -> str:
-    return first_line(error) if isinstance(error, Exception) else masked_text(str(error))

@@ -9,9 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 
-from repro.launch import SIGNALS
+from repro.launch import hearing
 from repro.store.journal import EVENTS
 from repro.store.journaled import Position, batches
 
@@ -91,7 +90,8 @@ def rerun(
 
     Signals that ask this process to end go to the command, and end this process after it.
     """
-    with _sink(output) as sink, _passed_on() as received:
+    received: list[int] = []
+    with _sink(output) as sink, hearing(lambda number, _: received.append(number)):
         child = subprocess.Popen(
             command,
             cwd=folder,
@@ -133,22 +133,6 @@ def _sink(output: Path | None) -> Iterator[int | None]:
         return
     with output.open("wb") as file:
         yield file.fileno()
-
-
-@contextmanager
-def _passed_on() -> Iterator[list[int]]:
-    """The signals that came inside the block, instead of what they would have done."""
-    received: list[int] = []
-
-    def remember(number: int, _frame: FrameType | None) -> None:
-        received.append(number)
-
-    before = {number: signal.signal(number, remember) for number in SIGNALS}
-    try:
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _last_lines(output: Path) -> tuple[str, ...]:

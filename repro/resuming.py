@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from repro.continuation import Earlier
+from repro.continuation import Earlier, segment_after
 from repro.errors import UsageError
 from repro.facts.determinism import Determinism
 from repro.facts.fact import Scalar
@@ -57,7 +57,7 @@ class Resumed:
 
     def open(self, tags: Mapping[str, str]) -> OpenRun:
         """The run in MLflow, which calls it RUNNING again; the record so far is kept aside."""
-        stored, number = self.stored, self.earlier.begun + 1
+        stored, number = self.stored, segment_after(self.earlier)
         stored.keep(self.earlier.path, self.earlier.content)
         if not self.is_attached:
             tell_resuming(self.folder, stored, number)

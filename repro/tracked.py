@@ -7,7 +7,7 @@ import inspect
 import os
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from threading import Lock
 from types import TracebackType
@@ -15,40 +15,29 @@ from typing import ParamSpec, TypeVar
 
 from repro.closing import finish, leave
 from repro.console import end_lines, interrupted_lines, refused_lines, say, start_lines
-from repro.determinism import Controlled, Mode, explain, isolated
+from repro.continuation import segment_after
+from repro.determinism import Mode, explain
 from repro.determinism.arrival import Arrivals, is_imported
 from repro.early_facts import EarlyFacts, tell_place
 from repro.ending import Ending, Signals
 from repro.errors import UsageError
 from repro.facts.entropy import EntropyMode
-from repro.facts.execution import Execution
-from repro.facts.fact import Absent
-from repro.facts.params import Param
 from repro.facts.scores import Scores
-from repro.observations import CODE_SECONDS, Observations
-from repro.observe import execution, params
-from repro.observe.background import Background
-from repro.observe.code import CodeState
-from repro.observe.determinism import SeedSource
-from repro.observe.entropy import Sentinel, checked
+from repro.observations import Observations
+from repro.observe.entropy import Sentinel, checked_mode
 from repro.observe.observer import observed
-from repro.observe.rank_contract import contract
 from repro.observe.redaction import masked_text, masked_value
 from repro.observe.training import Training
-from repro.program import caller, code_state, default_name, resolve_seed, resolve_trace, run_number
-from repro.ranks import Gang, join
-from repro.replaying import orders, placed, replay_name, replay_tags
-from repro.resuming import Asked, Resumed
-from repro.resuming import resumed as find_resumed
+from repro.opening import Arguments, Opening, prepare
+from repro.program import caller
+from repro.ranks import Gang
 from repro.run import Run
 from repro.store.active_stack import TRACKED, status_of
 from repro.store.alive import Alive
 from repro.store.journal import Journal
-from repro.store.location import Location, locate
-from repro.store.mlflow import OpenRun, attach, open_run
+from repro.store.mlflow import OpenRun
 from repro.store.shipper import Shipper
 from repro.trace.format import Level
-from repro.trace.pace import Tracing
 from repro.trace.recorder import recorder_for
 
 P = ParamSpec("P")
@@ -60,26 +49,6 @@ _ACTIVE: ContextVar[tuple[Run, ...]] = ContextVar("repro_active", default=())
 def active_run() -> Run | None:
     """The innermost tracked run around this line, if there is one."""
     return next(reversed(_ACTIVE.get()), None)
-
-
-@dataclass(frozen=True)
-class _Opening:
-    """What is known before the run is opened."""
-
-    location: Location
-    name: str
-    controlled: Controlled
-    seed_source: SeedSource
-    declared: tuple[Param, ...]
-    code_state: Background[CodeState]
-    around: Run | None  # that it is nested in
-    tags: Mapping[str, str]
-    execution: Execution | Absent
-    resumed: Resumed | None
-    gang: Gang | None  # of the processes that train together
-    tracing: Tracing
-    notes: list[str]
-    signals: Signals = field(default_factory=Signals)
 
 
 @dataclass(eq=False)
@@ -163,17 +132,19 @@ class tracked_run:  # noqa: N801  # reads as a function, like contextlib.closing
     ) -> None:
         if name is not None and (not isinstance(name, str) or not name.strip()):
             raise UsageError(f"name={name!r} names no run. Pass some text, or leave it out.")
-        self._name = None if name is None else masked_text(name)
-        self._experiment = experiment
-        self._seed = seed
-        self._params = params
-        self._mode: Mode = deterministic
-        self._tags = {str(k): str(masked_value(str(k), v)) for k, v in (tags or {}).items()}
-        self._tracking_uri = tracking_uri
-        self._quiet = quiet
-        self._resume = resume
-        self._trace: Level = trace
-        self._entropy = checked(entropy)
+        self._arguments = Arguments(
+            None if name is None else masked_text(name),
+            experiment=experiment,
+            seed=seed,
+            params=params,
+            mode=deterministic,
+            tags={str(k): str(masked_value(str(k), v)) for k, v in (tags or {}).items()},
+            tracking_uri=tracking_uri,
+            is_quiet=quiet,
+            resume=resume,
+            trace=trace,
+            entropy=checked_mode(entropy),
+        )
         self._entered: list[_Entered] = []
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
@@ -184,32 +155,27 @@ class tracked_run:  # noqa: N801  # reads as a function, like contextlib.closing
                 f"Use `with repro.tracked_run(...)` inside it."
             )
 
+        asked = self._arguments
+        named = replace(asked, name=asked.name or (None if asked.resume else function.__name__))
+
         @functools.wraps(function)
         def tracked(*args: P.args, **kwargs: P.kwargs) -> R:
-            with tracked_run(
-                self._name or (None if self._resume else function.__name__),
-                experiment=self._experiment,
-                seed=self._seed,
-                params=self._params,
-                deterministic=self._mode,
-                tags=self._tags,
-                tracking_uri=self._tracking_uri,
-                quiet=self._quiet,
-                resume=self._resume,
-                trace=self._trace,
-                entropy=self._entropy,
-            ):
+            block = tracked_run()
+            block._arguments = named
+            with block:
                 return function(*args, **kwargs)
 
         return tracked
 
     def __enter__(self) -> Run:
-        opening = self._opening()
-        signals = opening.signals
+        around = active_run()
+        script = caller(__file__)
+        opening = prepare(self._arguments, script, None if around is None else around.run_id)
+        signals = Signals()
         signals.watch()
         try:
             with opening.resumed.claimed() if opening.resumed else contextlib.nullcontext():
-                entered = self._entered_run(opening)
+                entered = self._entered_run(opening, signals)
         except BaseException:
             signals.give_back()
             raise
@@ -220,64 +186,12 @@ class tracked_run:  # noqa: N801  # reads as a function, like contextlib.closing
             raise
         return entered.run
 
-    def _opening(self) -> _Opening:
-        number, repeated = run_number(), orders()
-        replay_of = repeated.run_id if repeated else None
-        seed, source = resolve_seed(self._seed, repeated.seeds.get(number) if repeated else None)
-        declared = params.declared(self._params)
-        location = placed(locate(self._tracking_uri), repeated)
-        asked = Asked(self._resume, self._name, self._experiment, (seed, source), declared)
-        notes: list[str] = []
-        gang, resumed = join(notes), None
-        with isolated():
-            if gang is None or gang.is_first:
-                resumed = find_resumed(location, asked, is_nested=active_run() is not None)
-        if resumed is not None:
-            (seed, source), declared = resumed.seed, resumed.declared
-        code = Background(functools.partial(code_state, caller(__file__)), "code")
-        name = resumed.name if resumed else replay_name(self._name or default_name(), repeated)
-        if gang is not None:
-            mine = contract(code.result(CODE_SECONDS), asked.declared, self._mode, asked.seed)
-            seed, source, name = gang.agree(mine, [seed, source, name])
-        return _Opening(
-            location,
-            name=name,
-            controlled=Controlled(seed, self._mode, rank=gang.rank if gang else 0),
-            seed_source=source,
-            declared=declared,
-            code_state=code,
-            around=active_run(),
-            tags={**self._tags, **replay_tags(repeated)},
-            execution=observed(execution.at_start, number, replay_of),
-            resumed=resumed,
-            gang=gang,
-            tracing=resolve_trace(self._trace),
-            notes=notes,
-        )
-
-    def _open(self, opening: _Opening) -> OpenRun:
-        if opening.resumed is not None:
-            return opening.resumed.open(self._tags)
-        around = opening.around
-        attached = attach(opening.tags) if around is None else None
-        if attached is not None:
-            return attached
-        return open_run(
-            opening.location,
-            experiment=self._experiment,
-            name=opening.name,
-            tags=opening.tags,
-            around=None if around is None else around.run_id,
-        )
-
-    def _entered_run(self, opening: _Opening) -> _Entered:
+    def _entered_run(self, opening: Opening, signals: Signals) -> _Entered:
         opened: OpenRun | None = None
         try:
-            with isolated():
-                open_run = functools.partial(self._open, opening)
-                opened = opening.gang.opened(open_run) if opening.gang else open_run()
+            opened = opening.open()
             TRACKED.add(opened.run_id)
-            entered = self._entered_as(opening, opened)
+            entered = self._entered_as(opening, opened, signals)
         except BaseException as error:
             if opened is not None:  # left open, the next block would attach to it
                 resumed = opening.resumed
@@ -288,7 +202,7 @@ class tracked_run:  # noqa: N801  # reads as a function, like contextlib.closing
         atexit.register(entered.at_exit)
         return entered
 
-    def _entered_as(self, opening: _Opening, opened: OpenRun) -> _Entered:
+    def _entered_as(self, opening: Opening, opened: OpenRun, signals: Signals) -> _Entered:
         earlier = opening.resumed.earlier if opening.resumed else None
         folder = opening.location.journals(opened.tracking_uri) / opened.run_id
         if opening.gang is not None:
@@ -297,30 +211,31 @@ class tracked_run:  # noqa: N801  # reads as a function, like contextlib.closing
         journal = Journal(folder)
         tell_place(journal, opened, opening.name, earlier, datetime.now(UTC))
         shipper = Shipper(opened.as_store, journal, alive)
-        segment = earlier.begun + 1 if earlier else 1
-        recorder = recorder_for(opening.tracing, lambda: active_run() in (None, run), segment)
-        training = Training(lambda: active_run() in (None, run), [recorder])
+
+        def is_current() -> bool:
+            return active_run() in (None, run)  # None: on a thread that the script started
+
+        recorder = recorder_for(opening.tracing, is_current, segment_after(earlier))
+        training = Training(is_current, [recorder])
         seen = Observations(
             controlled=opening.controlled,
             seed_source=opening.seed_source,
             code_state=opening.code_state,
             declared=opening.declared,
             training=training,
-            sentinel=Sentinel(
-                opening.controlled.seed, self._entropy, lambda: active_run() in (None, run)
-            ),
+            sentinel=Sentinel(opening.controlled.seed, self._arguments.entropy, is_current),
             ship=shipper.log,
             notes=opening.notes,
             execution=opening.execution,
             trace=recorder.file,
-            nested_in=None if opening.around is None else opening.around.run_id,
+            nested_in=opening.nested_in,
             scores=earlier.record.find(Scores) if earlier else None,
         )
         run = Run(opening.name, opened, shipper, seen, earlier=earlier)
         arrivals = Arrivals({} if is_imported("torch") else {"torch": training.hook_optimizers})
         if opening.gang is not None:
             training.audience.tell("joined", opening.gang)
-        return _Entered(self, run, journal, opening.signals, arrivals, opening.gang)
+        return _Entered(self, run, journal, signals, arrivals, opening.gang)
 
     def _begin(self, entered: _Entered) -> None:
         run, signals = entered.run, entered.signals
@@ -396,5 +311,5 @@ class tracked_run:  # noqa: N801  # reads as a function, like contextlib.closing
             entered.signals.give_back()
 
     def _say(self, lines: list[str]) -> None:
-        if not self._quiet:
+        if not self._arguments.is_quiet:
             say(lines)

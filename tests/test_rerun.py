@@ -59,3 +59,11 @@ def test_progress_is_read_from_the_journals_that_are_new(tmp_path):
     assert progress.line() == "repro  replaying net: 0 s"
     log("new", 120)
     assert progress.line() == "repro  replaying net: step 120 of 500, 0 s"
+
+
+def test_a_signal_that_is_ignored_here_ends_nothing(run):
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as under nohup
+    try:
+        assert run("import os; os.kill(os.getppid(), 1)").exit_code == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)

@@ -30,6 +30,11 @@ def generators_of(module: str) -> tuple[GlobalGenerator, ...]:
     return tuple(generator for generator in GENERATORS if generator.module == module)
 
 
+def imported_generators() -> tuple[GlobalGenerator, ...]:
+    """All that exist: those whose module is imported."""
+    return tuple(generator for generator in GENERATORS if is_imported(generator.module))
+
+
 def seed_generators(module: str, seed: int) -> tuple[str, ...]:
     """Seed the generators of one imported module as a user would by hand; their names."""
     if module not in _SEEDED_BY or not is_imported(module):
@@ -54,9 +59,8 @@ def _seed_numpy(seed: int) -> tuple[str, ...]:
 def _seed_torch(seed: int) -> tuple[str, ...]:
     import torch
 
-    torch.manual_seed(
-        seed
-    )  # every accelerator too; one that has not started is seeded when it does
+    # Every accelerator, too; one that has not started is seeded when it does.
+    torch.manual_seed(seed)
     accelerators = {"cuda": torch.cuda, "mps": torch.mps, "xpu": torch.xpu}
     return (
         "torch",
@@ -71,10 +75,8 @@ def _seed_torch(seed: int) -> tuple[str, ...]:
 def _read_numpy() -> State:
     import numpy as np
 
-    bit_generator = (
-        np.random.mtrand.get_bit_generator()
-    )  # not exported by the stubs of numpy.random
-    return bit_generator, np.random.get_state(legacy=False)
+    # By way of mtrand: the stubs of numpy.random do not export it.
+    return np.random.mtrand.get_bit_generator(), np.random.get_state(legacy=False)
 
 
 def _write_numpy(state: State) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from repro.determinism.generators import GENERATORS, generators_of
+from repro.determinism.generators import GENERATORS, imported_generators
 from repro.errors import CheckpointUnusable
 
 if TYPE_CHECKING:
@@ -19,9 +19,7 @@ UNSIGNED = {"int32": "uint32", "int64": "uint64"}  # the words of numpy's genera
 
 def read_globals() -> dict[str, Plain]:
     """State of every global generator whose module is imported, by name."""
-    modules = dict.fromkeys(generator.module for generator in GENERATORS)
-    found = (generator for module in modules for generator in generators_of(module))
-    return {generator.name: _plain(generator.name, generator.read()) for generator in found}
+    return {one.name: _plain(one.name, one.read()) for one in imported_generators()}
 
 
 def write_globals(states: Mapping[str, Plain]) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from operator import index
 from typing import TYPE_CHECKING
 
-from repro.determinism.generators import GENERATORS, generators_of
+from repro.determinism.generators import imported_generators
 from repro.determinism.seeds import derive_seed
 
 if TYPE_CHECKING:
@@ -55,7 +55,6 @@ def isolated() -> Iterator[None]:
     library that is imported inside for the first time is not covered.
     """
     with ExitStack() as stack:
-        for module in dict.fromkeys(generator.module for generator in GENERATORS):
-            for generator in generators_of(module):
-                stack.callback(generator.write, generator.read())
+        for generator in imported_generators():
+            stack.callback(generator.write, generator.read())
         yield

@@ -29,12 +29,16 @@ from repro.observe.redaction import masked_text
 
 MAX_FOUND = 50
 SHOWN_CHARACTERS = 60
-MODULES = {"numpy": "numpy.random.seed", "python": "random.seed", "torch": "torch.manual_seed"}
+SEED_FUNCTIONS = {
+    "numpy": "numpy.random.seed",
+    "python": "random.seed",
+    "torch": "torch.manual_seed",
+}
 
 _Key = tuple[Kind, Place | None, str]
 
 
-def checked(mode: EntropyMode) -> EntropyMode:
+def checked_mode(mode: EntropyMode) -> EntropyMode:
     """The mode, if it is one."""
     if mode not in get_args(EntropyMode):
         raise UsageError(
@@ -125,7 +129,7 @@ class Sentinel:
 
     def _note_seed(self, maker: Maker, library: str, seed: object) -> None:
         if not _is_same(seed, self._seed):
-            what = f"{MODULES[library]}({str(seed)[:SHOWN_CHARACTERS]})"
+            what = f"{SEED_FUNCTIONS[library]}({str(seed)[:SHOWN_CHARACTERS]})"
             self._seeds[self._note_maker("reseeded", maker, what)] = (library, seed)
 
     def seeded(self, generator: object) -> None:

@@ -18,13 +18,8 @@ MAX_DEPTH = 3  # of functions that call functions
 LOADS = ("LOAD_ATTR", "LOAD_METHOD")
 TORCH_DRAWS = ("bernoulli", "multinomial", "normal", "rand", "randint", "randn", "randperm")
 SEEDING = (
-    "default_rng",
-    "manual_seed",
-    "seed",
-    "seed_everything",
-    "set_seed",
-    "set_state",
-    "setstate",
+    *("default_rng", "manual_seed", "seed", "seed_everything"),
+    *("set_seed", "set_state", "setstate"),
 )
 READING = ("get_state", "getstate")
 

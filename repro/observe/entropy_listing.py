@@ -21,6 +21,7 @@ from repro.observe.entropy_place import (
     Span,
     expression_at,
     frames_above,
+    last_name,
     owner_of,
     place_of,
     tree_of,
@@ -32,17 +33,8 @@ LISTING = frozenset({"glob", "iglob", "iterdir", "listdir", "rglob", "scandir", 
 ORDERED = frozenset(  # functions that keep the order
     {
         *("enumerate", "filter", "list", "map", "tuple", "zip"),
-        *(
-            "array",
-            "asarray",
-            "cat",
-            "concat",
-            "concatenate",
-            "hstack",
-            "stack",
-            "tensor",
-            "vstack",
-        ),
+        *("array", "asarray", "cat", "concat", "concatenate"),
+        *("hstack", "stack", "tensor", "vstack"),
     }
 )
 KEEPING = frozenset({"append", "extend"})  # in a loop
@@ -171,12 +163,7 @@ def _upwards(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> Iterator[tuple[a
 
 
 def _is_listing(node: ast.AST) -> bool:
-    return isinstance(node, ast.Call) and _name(node.func) in LISTING
-
-
-def _name(node: ast.AST) -> str:
-    """The last part of a dotted name."""
-    return str(getattr(node, "attr", getattr(node, "id", "")))
+    return isinstance(node, ast.Call) and last_name(node.func) in LISTING
 
 
 def _is_forgotten(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> bool:
@@ -187,7 +174,7 @@ def _is_forgotten(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> bool:
 def _forgets_order(outer: ast.AST, inner: ast.AST) -> bool:
     """Whether the order is lost in an expression, or what becomes of it is not known."""
     if isinstance(outer, ast.Call):
-        return inner in outer.args and _name(outer.func) not in ORDERED
+        return inner in outer.args and last_name(outer.func) not in ORDERED
     if isinstance(outer, ast.Attribute):  # a method of it
         return True
     kept = (ast.comprehension, ast.ListComp, ast.GeneratorExp, ast.Starred, ast.List, ast.BinOp)
@@ -222,19 +209,19 @@ def _inside(body: list[ast.stmt]) -> Iterator[ast.AST]:
 
 
 def _sorts(node: ast.AST) -> bool:
-    return isinstance(node, ast.Call) and SORTING in _name(node.func)
+    return isinstance(node, ast.Call) and SORTING in last_name(node.func)
 
 
 def _keeps(node: ast.AST) -> bool:
-    is_kept = isinstance(node, ast.Call) and _name(node.func) in KEEPING
+    is_kept = isinstance(node, ast.Call) and last_name(node.func) in KEEPING
     return is_kept or isinstance(node, (ast.Yield, ast.YieldFrom))
 
 
 def _goes_through(node: ast.AST, name: str, parents: dict[ast.AST, ast.AST]) -> bool:
     """Whether a loop or a list goes through a variable and keeps its order."""
-    if isinstance(node, ast.For) and _name(node.iter) == name:
+    if isinstance(node, ast.For) and last_name(node.iter) == name:
         return any(map(_keeps, _inside(node.body)))
-    if isinstance(node, ast.ListComp) and _name(node.generators[0].iter) == name:
+    if isinstance(node, ast.ListComp) and last_name(node.generators[0].iter) == name:
         return not _is_forgotten(node, parents)
     return False
 

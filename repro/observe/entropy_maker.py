@@ -12,6 +12,7 @@ from repro.observe.entropy_place import (
     Place,
     expression_at,
     frames_above,
+    last_name,
     library_of,
     owner_of,
     place_of,
@@ -74,7 +75,7 @@ def _is_seeded_next(frame: FrameType) -> bool:
     call = expression_at(place.file, place.span)
     if not isinstance(call, ast.Call):
         return True
-    if getattr(call.func, "attr", getattr(call.func, "id", "")) in ASKING:
+    if last_name(call.func) in ASKING:
         return False
     given = [*call.args, *(keyword.value for keyword in call.keywords)]
     return not all(_is_none(one, frame) for one in given)

@@ -135,6 +135,11 @@ def _spans(tree: ast.Module) -> dict[Span, ast.expr | ast.For]:
     return found
 
 
+def last_name(node: ast.AST) -> str:
+    """The last part of a dotted name; empty: it is none."""
+    return str(getattr(node, "attr", getattr(node, "id", "")))
+
+
 @lru_cache(maxsize=64)
 def tree_of(file: str) -> ast.Module | None:
     """The syntax tree of a file or of a notebook's cell, as it was when first asked for."""

@@ -392,6 +392,6 @@ def without_credentials(uri: str) -> str:
     return masked_url(uri)
 
 
-def first_line(error: Exception) -> str:
+def first_line(error: BaseException) -> str:
     """The first line of an error's text without secrets, cut to 200 characters."""
     return (masked_text(str(error)).strip().splitlines() or [type(error).__name__])[0][:200]

@@ -9,7 +9,7 @@ from xxhash import xxh3_128_hexdigest
 from repro.errors import TracesIncomparable
 from repro.trace.format import ALL, Event, Look, Trace
 
-WEIGHTS = ("parameters", "gradients", "state", "updated")  # looked at more rarely than the rest
+WEIGHED = ("parameters", "gradients", "state", "updated")  # looked at more rarely than the rest
 
 Key = tuple[str, int, int, int]  # kind, step, optimizer, how many of these came before
 Pair = tuple[Event, Event]
@@ -138,7 +138,7 @@ def _looks(one: Event, other: Event) -> Iterator[tuple[Look | None, Look | None]
     """The looks of both in their order; those at weights only where both looked."""
     left, right = _numbered(one), _numbered(other)
     both = left.keys() & right.keys()
-    sides = ([k for k in side if k in both or k[0] not in WEIGHTS] for side in (left, right))
+    sides = ([k for k in side if k in both or k[0] not in WEIGHED] for side in (left, right))
     for here, there in zip_longest(*sides):
         yield _alike(left.get(here), right.get(there))
 

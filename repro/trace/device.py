@@ -17,7 +17,7 @@ def device_digest(tensor: Any) -> str:
     words = _words(tensor)
     total = torch.zeros(2, dtype=torch.int64, device=tensor.device)
     spread = torch.tensor([0x9E3779B1, 0x85EBCA77], dtype=torch.int64, device=tensor.device)
-    weights = _weights(str(tensor.device), min(WORDS, max(1, words.numel())))
+    weights = _weights(str(tensor.device))
     for piece in words.split(WORDS):
         found = (piece.to(torch.int64) * weights[:, : piece.numel()]).sum(dim=1)
         total = total * spread + found
@@ -33,17 +33,13 @@ def _words(tensor: Any) -> Any:
     return content.view(torch.int32)
 
 
-def _weights(device: str, n_words: int) -> Any:
-    return _all_weights(device)[:, :n_words]
-
-
 def forget() -> None:
     """Give back the memory that the weights take on every device."""
-    _all_weights.cache_clear()
+    _weights.cache_clear()
 
 
 @cache
-def _all_weights(device: str) -> Any:
+def _weights(device: str) -> Any:
     """Odd numbers without a pattern, for each of the two sums."""
     import torch
 

@@ -5,6 +5,7 @@ from typing import Any
 from weakref import ref
 
 from repro.observe.models import Models
+from repro.observe.redaction import masked_value
 from repro.trace.tensors import value_text
 
 NAMES = ("params", "param_names")  # of a param group: no settings
@@ -83,7 +84,7 @@ class Objects:
     def settings(self, optimizer: Any) -> dict[str, str]:
         """Learning rate and the like, of each group."""
         return {
-            f"param_groups[{index}][{key!r}]": _plain(value)
+            f"param_groups[{index}][{key!r}]": _plain(masked_value(key, value))
             for index, group in enumerate(optimizer.param_groups)
             for key, value in group.items()
             if key not in NAMES
@@ -125,4 +126,4 @@ def _fitted(estimator: Any, name: str) -> Iterator[tuple[str, str]]:
             kept = {what: column for what, column in value.items() if what not in TIMES}
             yield f"{name}.{key}", value_text(kept)
         elif key not in TIMES:
-            yield f"{name}.{key}", value_text(value)
+            yield f"{name}.{key}", value_text(masked_value(key, value))

@@ -12,7 +12,7 @@ from repro.facts.trace import Trace
 from repro.observe.observer import observed
 from repro.observe.technique import Ending, Technique
 from repro.trace.backward import leave, listen
-from repro.trace.compare import WEIGHTS, joint
+from repro.trace.compare import WEIGHED, joint
 from repro.trace.device import forget
 from repro.trace.file import TraceFile
 from repro.trace.format import ALL, Event, Kind, Look
@@ -249,7 +249,7 @@ class Recorder(Technique):
         self.file.add(Event(kind, self._step, optimizer, tuple(looks)))
         self._n[kind] += 1
         seen = {look.component for look in looks}
-        self._n["weighed"] += kind == "step" and not seen.isdisjoint(WEIGHTS)
+        self._n["weighed"] += kind == "step" and not seen.isdisjoint(WEIGHED)
         self._components |= seen
 
     def _pay(self) -> None:

@@ -6,8 +6,7 @@ from typing import Any
 
 from xxhash import xxh3_128_hexdigest
 
-from repro.determinism.arrival import is_imported
-from repro.determinism.generators import GENERATORS
+from repro.determinism.generators import imported_generators
 from repro.determinism.switches import read_switches
 from repro.trace.format import Look
 from repro.trace.tensors import value_text
@@ -15,7 +14,7 @@ from repro.trace.tensors import value_text
 
 def surroundings(modes: Mapping[str, str]) -> list[Look]:
     """Both, as they are now, and what else is turned on or off."""
-    states = {g.name: g.read() for g in GENERATORS if is_imported(g.module)}
+    states = {one.name: one.read() for one in imported_generators()}
     switches = {name: repr(value) for name, value in read_switches().items()}
     return [
         Look("switches", {**switches, **modes}),

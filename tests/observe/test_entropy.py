@@ -27,7 +27,7 @@ import repro
 from repro.determinism import Controlled
 from repro.errors import UnseededGenerator, UsageError
 from repro.facts.entropy import Entropy
-from repro.observe.entropy import Sentinel, checked
+from repro.observe.entropy import Sentinel, checked_mode
 from repro.observe.entropy_patch import PLACES
 
 SEED = 7
@@ -181,7 +181,7 @@ def test_raise_names_the_line_and_a_mode_that_is_none_is_refused(monkeypatch):
         f"Pass one, such as that of run.rng('name')."
     )
     with pytest.raises(UsageError) as caught:
-        checked("strict")
+        checked_mode("strict")
     assert str(caught.value) == ("entropy='strict' is no mode. Pass one of: record, derive, raise.")
 
 

@@ -11,7 +11,7 @@ def train(run, number):
     torch.manual_seed(0)
     model = torch.nn.Linear(4, 1)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
-    until = time.monotonic() + 0.05 * (1 + number)
+    until = time.monotonic() + (0.05, 0.6)[number]
     while time.monotonic() < until:
         time.sleep(0.01)
         optimizer.zero_grad()
