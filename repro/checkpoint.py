@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from repro.continuation import Earlier, segment_after
 from repro.determinism.loader_state import States
-from repro.determinism.seeds import rank
+from repro.determinism.ranked import rank
 from repro.determinism.sources import Sources
 from repro.determinism.switches import SWITCHES, read_switches
 from repro.digest import digest_file

@@ -7,7 +7,6 @@ the training goes on.
 import itertools
 import json
 import os
-import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -16,6 +15,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from repro.determinism.ranked import initialized, launched
 from repro.ending import Ending
 from repro.errors import RanksDisagree, StoreUnavailable
 from repro.facts.fact import Absent
@@ -179,7 +179,7 @@ def join(notes: list[str]) -> Gang | None:
 
     A note tells if there are others that cannot be reached: then each rank has a run of its own.
     """
-    place = _initialized() or _launched()
+    place = initialized() or launched()
     if place is None:
         return None
     rank, world = place
@@ -211,26 +211,9 @@ def _store(rank: int, world: int, seconds: float) -> Any:
     from torch.distributed.rendezvous import rendezvous
 
     is_launchers = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
-    if _initialized() and not is_launchers:
+    if initialized() and not is_launchers:
         return distributed_c10d._get_default_store()
     return next(rendezvous("env://", rank, world, timeout=timedelta(seconds=seconds)))[0]
-
-
-def _initialized() -> tuple[int, int] | None:
-    """Rank and number of the processes of torch's group, if there are several."""
-    distributed = sys.modules.get("torch.distributed")
-    if distributed is None or not distributed.is_available() or not distributed.is_initialized():
-        return None
-    world = int(distributed.get_world_size())
-    return (int(distributed.get_rank()), world) if world > 1 else None
-
-
-def _launched() -> tuple[int, int] | None:
-    """The same as a launcher such as torchrun says it."""
-    rank, world = (os.environ.get(name, "") for name in ("RANK", "WORLD_SIZE"))
-    if not (rank.isdecimal() and world.isdecimal() and int(world) > 1):
-        return None
-    return int(rank), int(world)
 
 
 def _missing(ranks: set[int], gang: Gang) -> str:

@@ -10,7 +10,8 @@ from operator import index
 from typing import Any, Generic, TypeVar
 
 from repro.determinism.controlled import Controlled
-from repro.determinism.seeds import derive_seed, rank
+from repro.determinism.ranked import rank
+from repro.determinism.seeds import derive_seed
 from repro.determinism.switches import Mode
 from repro.errors import UsageError
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from repro.determinism.controlled import Controlled
-from repro.determinism.seeds import derive_seed, rank
+from repro.determinism.ranked import rank
+from repro.determinism.seeds import derive_seed
 from repro.determinism.streams import torch_generator
 from repro.determinism.switches import Mode
 

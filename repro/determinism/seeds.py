@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 from typing import Literal
 
 MAX_SEED = 2**64 - 1  # what torch.Generator.manual_seed still takes
@@ -26,11 +25,3 @@ def derive_seed(seed: int, *parts: str | int, bits: Literal[32, 64] = 64) -> int
     """
     text = json.dumps([seed, *parts])
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[: bits // 8], "big")
-
-
-def rank() -> int:
-    """Which of the processes that train together this is; 0 where one trains alone."""
-    distributed = sys.modules.get("torch.distributed")
-    if distributed is None or not distributed.is_available() or not distributed.is_initialized():
-        return 0
-    return int(distributed.get_rank())

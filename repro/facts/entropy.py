@@ -14,6 +14,7 @@ Kind = Literal[
     "child",  # a process that draws from generators nobody seeded there
     "copied",  # a dataset's generator, which every worker gets a copy of
     "listing",  # of a folder, in the file system's order
+    "set_order",  # of texts, which follows their random hashes
 ]
 
 
@@ -31,8 +32,8 @@ class Entropy(Fact):
     """Unseeded generators, late and foreign seeds, shared generators, unsorted listings.
 
     Only lines of the script's own code count, and of a few libraries that keep generators of their
-    own. Not seen: draws themselves, `torch.Generator.seed`, what a joblib worker does, the order of
-    sets, and what was imported by name before the block began (`from random import seed`).
+    own. Not seen: draws themselves, `torch.Generator.seed`, what a joblib worker does, and what
+    was imported by name before the block began (`from random import seed`).
 
     It gates no comparison: rules of their own judge what was found.
     """

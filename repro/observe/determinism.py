@@ -60,20 +60,20 @@ def at_end(controlled: Controlled, source: SeedSource, given: HandedOut) -> Dete
     drift = tuple(
         Drift(switch=name, before=it.before, after=it.after, step=it.step) for name, it in seen
     )
-    hash_seed = _hash_seed(_started_with())
+    fixed = hash_seed()
     return Determinism(
         seed=controlled.seed,
         seed_source=source,
         mode=controlled.mode,
         seeded=controlled.seeded,
-        hash_randomization=hash_seed is None,
+        hash_randomization=fixed is None,
         switches=tuple(
             Switch(name=name, value=value)
             for name, value in sorted(controlled.switches_at_start().items())
         ),
         drifted=tuple(name for name, _ in seen),
         drift=drift,
-        hash_seed=hash_seed,
+        hash_seed=fixed,
         derived=given.derived[:MOST],
         n_derived=len(given.derived),
         loaders=given.loaders,
@@ -87,9 +87,9 @@ def _number(loader: Any, name: str) -> int | None:
     return value if isinstance(value, int) else None
 
 
-def _hash_seed(variables: Mapping[str, str]) -> int | None:
+def hash_seed() -> int | None:
     """What text hashes follow from; None: they differ from process to process."""
-    text = variables.get("PYTHONHASHSEED", "")
+    text = _started_with().get("PYTHONHASHSEED", "")
     if sys.flags.ignore_environment or not text.isdecimal():
         return None
     return int(text)

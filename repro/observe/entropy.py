@@ -19,10 +19,12 @@ from repro.determinism import derive_seed
 from repro.errors import UnseededGenerator, UsageError
 from repro.facts.entropy import Entropy, EntropyMode, Finding, Kind
 from repro.observe import entropy_patch
+from repro.observe.determinism import hash_seed
 from repro.observe.entropy_before import Models, is_torch_drawn
 from repro.observe.entropy_listing import ear
 from repro.observe.entropy_maker import Maker, is_clock, maker_of, seeder_of
 from repro.observe.entropy_place import Place, frames_above, owner_of, place_of
+from repro.observe.entropy_sets import kept_orders
 from repro.observe.entropy_tasks import Tasks, copied_generators, described
 from repro.observe.observer import observed
 from repro.observe.redaction import masked_text
@@ -202,6 +204,10 @@ class Sentinel:
         trained = observed(self._models.trained) if self._models else []
         if isinstance(trained, list):
             found |= {("made_before", None, name): 1 for name in trained}
+        if hash_seed() is None:
+            kept = observed(kept_orders)
+            places = kept if isinstance(kept, list) else []
+            found |= {("set_order", place, place.text()): 1 for place in places}
         return Entropy(
             mode=self._mode,
             found=tuple(

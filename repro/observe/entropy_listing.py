@@ -16,6 +16,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
+from repro.observe.entropy_order import (
+    fate_in_statement,
+    is_forgotten,
+    parents_of,
+    scope_of,
+    sorts,
+    within,
+)
 from repro.observe.entropy_place import (
     Place,
     Span,
@@ -30,16 +38,6 @@ from repro.observe.observer import observed
 
 EVENTS = frozenset({"os.listdir", "os.scandir"})  # glob, pathlib and os.walk ask for these
 LISTING = frozenset({"glob", "iglob", "iterdir", "listdir", "rglob", "scandir", "walk"})
-ORDERED = frozenset(  # functions that keep the order
-    {
-        *("enumerate", "filter", "list", "map", "tuple", "zip"),
-        *("array", "asarray", "cat", "concat", "concatenate"),
-        *("hstack", "stack", "tensor", "vstack"),
-    }
-)
-KEEPING = frozenset({"append", "extend"})  # in a loop
-SORTING = "sort"  # in the name of any function: sorted, natsorted, sort_values, argsort
-DEFINITIONS = (ast.AsyncFunctionDef, ast.ClassDef, ast.FunctionDef)
 MAX_CALLERS = 3  # that hand the listing on
 ASKING = ("<frozen os>", glob.__file__)
 PATHLIB = pathlib.__name__
@@ -123,9 +121,9 @@ def _is_sorting(file: str, span: Span) -> bool:
     tree = tree_of(file)
     if tree is None:
         return False
-    parents = _parents(tree)
+    parents = parents_of(tree)
     node = _at(file, span)
-    return node is not None and any(map(_sorts, _within(_scope(node, parents))))
+    return node is not None and any(map(sorts, within(scope_of(node, parents))))
 
 
 @functools.lru_cache(maxsize=1024)
@@ -134,17 +132,12 @@ def fate_of(file: str, span: Span, is_handed_on: bool) -> str:
     tree = tree_of(file)
     if tree is None:
         return ""
-    parents, node = _parents(tree), _at(file, span)
+    parents, node = parents_of(tree), _at(file, span)
     if node is None or not (is_handed_on or any(map(_is_listing, ast.walk(node)))):
         return ""
-    if _is_forgotten(node, parents):
+    if is_forgotten(node, parents):
         return ""
-    inner, statement = list(_upwards(node, parents))[-1]
-    return _of_statement(statement, inner, parents)
-
-
-def _parents(tree: ast.Module) -> dict[ast.AST, ast.AST]:
-    return {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
+    return fate_in_statement(node, parents)
 
 
 def _at(file: str, span: Span) -> ast.AST | None:
@@ -153,83 +146,5 @@ def _at(file: str, span: Span) -> ast.AST | None:
     return found.iter if isinstance(found, ast.For) else found
 
 
-def _upwards(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> Iterator[tuple[ast.AST, ast.AST]]:
-    """Each node and what it stands in, up to its statement."""
-    outer = parents[node]
-    yield node, outer
-    while not isinstance(outer, ast.stmt):
-        node, outer = outer, parents[outer]
-        yield node, outer
-
-
 def _is_listing(node: ast.AST) -> bool:
     return isinstance(node, ast.Call) and last_name(node.func) in LISTING
-
-
-def _is_forgotten(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> bool:
-    *inside, _ = _upwards(node, parents)
-    return any(_forgets_order(outer, inner) for inner, outer in inside)
-
-
-def _forgets_order(outer: ast.AST, inner: ast.AST) -> bool:
-    """Whether the order is lost in an expression, or what becomes of it is not known."""
-    if isinstance(outer, ast.Call):
-        return inner in outer.args and last_name(outer.func) not in ORDERED
-    if isinstance(outer, ast.Attribute):  # a method of it
-        return True
-    kept = (ast.comprehension, ast.ListComp, ast.GeneratorExp, ast.Starred, ast.List, ast.BinOp)
-    return not isinstance(outer, kept)
-
-
-def _of_statement(statement: ast.AST, inner: ast.AST, parents: dict[ast.AST, ast.AST]) -> str:
-    scope = _scope(statement, parents)
-    if any(map(_sorts, _within(scope))):
-        return ""
-    if isinstance(statement, ast.Return):
-        return "returned"
-    if isinstance(statement, ast.For) and inner is statement.iter:
-        return "kept" if any(map(_keeps, _inside(statement.body))) else ""
-    if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
-        name = statement.targets[0].id
-        is_kept = any(_goes_through(node, name, parents) for node in _within(scope))
-        return "kept" if is_kept else ""
-    return ""
-
-
-def _within(scope: ast.AST) -> Iterator[ast.AST]:
-    """What a scope holds; of a file, only what is in no function."""
-    if not isinstance(scope, ast.Module):
-        return ast.walk(scope)
-    return _inside([one for one in scope.body if not isinstance(one, DEFINITIONS)])
-
-
-def _inside(body: list[ast.stmt]) -> Iterator[ast.AST]:
-    for statement in body:
-        yield from ast.walk(statement)
-
-
-def _sorts(node: ast.AST) -> bool:
-    return isinstance(node, ast.Call) and SORTING in last_name(node.func)
-
-
-def _keeps(node: ast.AST) -> bool:
-    is_kept = isinstance(node, ast.Call) and last_name(node.func) in KEEPING
-    return is_kept or isinstance(node, (ast.Yield, ast.YieldFrom))
-
-
-def _goes_through(node: ast.AST, name: str, parents: dict[ast.AST, ast.AST]) -> bool:
-    """Whether a loop or a list goes through a variable and keeps its order."""
-    if isinstance(node, ast.For) and last_name(node.iter) == name:
-        return any(map(_keeps, _inside(node.body)))
-    if isinstance(node, ast.ListComp) and last_name(node.generators[0].iter) == name:
-        return not _is_forgotten(node, parents)
-    return False
-
-
-def _scope(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> ast.AST:
-    """The function around a statement, the class around a method, or the file."""
-    found = node
-    while found in parents and not isinstance(found, DEFINITIONS):
-        found = parents[found]
-    outer = parents.get(found)
-    return outer if isinstance(outer, ast.ClassDef) else found

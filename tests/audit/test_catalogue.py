@@ -45,6 +45,7 @@ def test_the_rules_of_the_catalogue_are_found() -> None:
         "unseeded-generator": "DET008",
         "foreign-reseed": "DET009",
         "unordered-listing": "DET010",
+        "set-order": "DET011",
         "too-few-seeds": "STA001",
         "within-noise": "STA003",
         "capacity-not-shown": "TRN001",
@@ -67,7 +68,7 @@ def test_rules_that_do_not_block_are_few_and_known() -> None:
     others = {found.name for found in mild if not found.code.startswith("TRN")}
     assert others == {
         *("foreign-reseed", "late-seeding", "unordered-listing", "unseeded-generator"),
-        *("rerun-differs", "too-few-seeds", "within-noise", "worker-seed"),
+        *("rerun-differs", "set-order", "too-few-seeds", "within-noise", "worker-seed"),
     }
 
 

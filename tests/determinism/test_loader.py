@@ -139,3 +139,11 @@ def test_a_worker_init_fn_of_the_users_own_runs_after_the_seeding():
 def test_the_seeding_of_workers_can_be_sent_to_a_spawned_process():
     seeds = WorkerSeeds("train", then=leave_behind)
     assert pickle.loads(pickle.dumps(seeds)) == seeds
+
+
+def test_workers_of_another_rank_draw_other_numbers_before_a_group_is_initialized(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "3")
+    monkeypatch.setenv("RANK", "2")
+    assert WorkerSeeds("train").rank == 2
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    assert WorkerSeeds("train").rank == 0

@@ -45,7 +45,7 @@ def test_every_rule_that_was_asked_is_in_it_with_its_outcome() -> None:
     outcomes = {found["code"]: found["outcome"] for found in claim["findings"]}
     assert outcomes["DAT005"] == "NOT_APPLICABLE"
     assert outcomes["STA003"] == "PASS"
-    assert len(outcomes) == 44
+    assert len(outcomes) == 45
 
 
 def test_a_finding_is_complete() -> None:

@@ -57,7 +57,7 @@ def test_the_first_screen_of_an_invalid_claim() -> None:
     assert (
         str(render([judge(CLAIM, history, POLICY)]))
         == """\
-adamw-beats-sgd    INVALID    1 error - 1 warning - 1 unknown - 36 passed
+adamw-beats-sgd    INVALID    1 error - 1 warning - 1 unknown - 37 passed
 
   differs             baseline  candidate  declared
   optimizer.name      SGD       AdamW      treatment
@@ -88,7 +88,7 @@ adamw-beats-sgd    INVALID    1 error - 1 warning - 1 unknown - 36 passed
 
 def test_the_numbers_of_a_valid_claim() -> None:
     text = str(render([judge(CLAIM, sgd_and_adamw(), POLICY)]))
-    assert text.startswith("adamw-beats-sgd    BETTER    41 passed\n")
+    assert text.startswith("adamw-beats-sgd    BETTER    42 passed\n")
     assert (
         text.partition("are known to be drawn at random\n\n")[2]
         == """\
@@ -105,7 +105,7 @@ def test_what_is_not_known_is_not_measured() -> None:
     history = sgd_and_adamw()
     history.runs = {arm: only_logged(runs) for arm, runs in history.runs.items()}
     text = str(render([judge(CLAIM, history, POLICY)]))
-    assert text.splitlines()[0] == "adamw-beats-sgd    UNPROVEN    1 unknown - 38 passed"
+    assert text.splitlines()[0] == "adamw-beats-sgd    UNPROVEN    1 unknown - 39 passed"
     assert text.splitlines()[-2:] == [
         "",
         "  No statistics: what is unknown may make the comparison invalid.",
@@ -117,7 +117,7 @@ def test_advice_that_could_not_be_given_is_one_line_and_counts_as_nothing() -> N
     judgement = judge(CLAIM, sgd_and_adamw(**missing), POLICY)
     assert judgement.verdict is Verdict.BETTER
     text = str(render([judgement]))
-    assert text.splitlines()[0] == "adamw-beats-sgd    BETTER    38 passed"
+    assert text.splitlines()[0] == "adamw-beats-sgd    BETTER    39 passed"
     assert (
         "  no advice, for want of facts: capacity-not-shown (TRN001), stopped-too-early (TRN007), "
         "overfit-or-late (TRN008)\n" in text
@@ -145,7 +145,7 @@ def test_an_unproven_claim_looks_worse_than_one_with_a_note() -> None:
 def test_an_inconclusive_claim_says_how_many_seeds_it_takes() -> None:
     history = sgd_and_adamw(candidate=(0.91, 0.90, 0.92, 0.91, 0.90))
     text = str(render([judge(CLAIM, history, POLICY)]))
-    assert "INCONCLUSIVE    1 warning - 40 passed" in text
+    assert "INCONCLUSIVE    1 warning - 41 passed" in text
     assert "  34 seeds in each arm would show a gain of 0.005 in 4 of 5 cases\n" in text
     silent = CLAIM.model_copy(update={"min_effect": None})
     text = str(render([judge(silent, history, POLICY)]))
@@ -252,7 +252,7 @@ def test_a_waived_finding_shows_who_answers_for_it() -> None:
         CLAIM, sgd_and_adamw(CODE.but(is_dirty=True)), policy, today=date(2026, 11, 1)
     )
     text = str(render([judgement]))
-    assert "BETTER    1 waived - 40 passed" in text
+    assert "BETTER    1 waived - 41 passed" in text
     assert "  waived   dirty-no-diff (SRC001)" in text
     assert "  waived    until 2027-01-01 by @vision: docs only\n" in text
 
