@@ -1,8 +1,6 @@
 """What every test may rely on, whatever the machine's environment says."""
 
 import os
-import sys
-from collections.abc import Iterator
 
 import pytest
 
@@ -30,16 +28,6 @@ FOREIGN = (
     "MLFLOW_TRACKING_URI",
     "REPRO_SEED",
 )
-
-
-@pytest.fixture(autouse=True)
-def _cudnn_as_found() -> Iterator[None]:
-    """Runs that overlap in one process give each other's switches back."""
-    torch = sys.modules.get("torch")
-    before = torch.backends.cudnn.deterministic if torch else False
-    yield
-    if torch is not None:
-        torch.backends.cudnn.deterministic = before
 
 
 @pytest.fixture(autouse=True)

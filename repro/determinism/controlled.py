@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
-from threading import get_ident
+from threading import RLock, get_ident
 from types import TracebackType
 from typing import Self, get_args
 
@@ -26,6 +26,10 @@ from repro.determinism.switches import (
 from repro.errors import UsageError
 
 _MODULES = tuple(dict.fromkeys([*(g.module for g in GENERATORS), *(s.module for s in SWITCHES)]))
+
+
+_OPEN: list[Controlled] = []  # in the order of entering; blocks of threads and tasks may overlap
+_LOCK = RLock()
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,8 @@ class Controlled:
             raise UsageError("This block was entered already; nest another Controlled(...) in it.")
         self._clear()
         self._stack = stack = ExitStack()
+        with _LOCK:
+            _OPEN.append(self)
         try:
             for module in filter(is_imported, _MODULES):
                 self._take(module, stack)
@@ -91,10 +97,21 @@ class Controlled:
         return self
 
     def exit(self) -> None:
-        """Give everything back, whatever happens to the single pieces."""
+        """Give everything back, whatever happens to the single pieces.
+
+        While a block that was entered later is still open, it does so at its end.
+        """
         stack, self._stack = self._stack, None
-        if stack is not None:
-            stack.close()
+        if stack is None:
+            return
+        with _LOCK:
+            place = _OPEN.index(self)
+            _OPEN.pop(place)
+            later = _OPEN[place] if place < len(_OPEN) else None
+            if later is not None and later._stack is not None:
+                later._stack = _both(stack, later._stack)
+                return
+        stack.close()
 
     def _take(self, module: str, stack: ExitStack) -> None:
         """Remember, set and seed what one imported module brings along."""
@@ -167,3 +184,11 @@ class Controlled:
         """Switches that somebody changed since the start, be it for a time, as `look` saw them."""
         self.look()
         return dict(self._drift)
+
+
+def _both(outer: ExitStack, inner: ExitStack) -> ExitStack:
+    """What closes the inner one, then the outer one."""
+    both = ExitStack()
+    both.callback(outer.close)
+    both.callback(inner.close)
+    return both

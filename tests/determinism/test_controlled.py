@@ -47,6 +47,19 @@ def test_after_a_nested_block_the_outer_one_goes_on_as_before():
         assert torch.rand(2).tolist() == alone
 
 
+def test_blocks_that_overlap_are_given_back_when_the_last_one_ends():
+    before, drawn = read_switches(), random.getstate()
+    first, second, third = Controlled(5), Controlled(6, "warn"), Controlled(7, "off")
+    for block in (first, second, third):
+        block.enter()
+    inside = read_switches()
+    first.exit()
+    third.exit()
+    assert read_switches() == inside  # the second one goes on
+    second.exit()
+    assert (read_switches(), random.getstate()) == (before, drawn)
+
+
 def test_a_block_in_an_abandoned_generator_is_given_back():
     def batches():
         with Controlled(5):
