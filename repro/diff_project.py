@@ -5,12 +5,14 @@ from pathlib import Path
 
 from repro.audit.run_diff import CodeDiff, RowsDiff, RunDiff, diff_runs
 from repro.code_patch import Side, code_patch
-from repro.errors import TracesIncomparable
+from repro.digest import digest_bytes
+from repro.errors import RecordCorrupt, TracesIncomparable
 from repro.facts.fact import Absent
 from repro.facts.segments import Segments
 from repro.facts.trace import Trace
 from repro.inheritance import inheritance
 from repro.overlap import overlap_between
+from repro.record import RunRecord
 from repro.store.load import MlflowHistory, open_history
 from repro.store.location import locate
 from repro.trace import read
@@ -56,7 +58,20 @@ def _traced(history: MlflowHistory, run_id: str) -> Traced:
             f"{record.name} {run_id[:8]} has no trace: {why}. Where there is something to trace, "
             f'run it again with tracked_run(trace="full"), or REPRO_TRACE=full.'
         )
+    _refuse_another(record, history, run_id)
     return Traced(record.name, run_id, joined([read(content) for content in found]))
+
+
+def _refuse_another(record: RunRecord, history: MlflowHistory, run_id: str) -> None:
+    """A trace that is not the one that the run recorded."""
+    fact = record.find(Trace)
+    content = None if fact is None else history.find_artifact(run_id, fact.path)
+    if fact is None or content is None or digest_bytes(content) == fact.digest:
+        return
+    raise RecordCorrupt(
+        f"{fact.path} of {record.name} {run_id[:8]} has the digest {digest_bytes(content)}, and "
+        f"its record trace.digest {fact.digest}: one of them was changed. Run it again."
+    )
 
 
 def _side(history: MlflowHistory, run_id: str) -> Side:

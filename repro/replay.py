@@ -1,10 +1,8 @@
 """Executes a run again, from its record alone, and compares the bits."""
 
-import contextlib
 import os
 import platform
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -21,9 +19,10 @@ from repro.facts.scores import Scores
 from repro.fresh_environment import install, packages, path_to_repro
 from repro.observe import environment
 from repro.record import RunRecord
+from repro.replay_folder import folder_of_its_own
 from repro.replay_matching import counterpart
 from repro.replay_original import Original, find_original
-from repro.replay_place import Place, clear, import_paths, make_place, root_here, why_to_ask
+from repro.replay_place import Place, import_paths, make_place, root_here, why_to_ask
 from repro.replay_plan import Plan, plan_replay
 from repro.replay_verdict import Verdict, worst
 from repro.replaying import Orders
@@ -140,7 +139,7 @@ def _attempts(original: Original, wishes: Wishes) -> Iterator[Attempt]:
     except CannotReplay as error:
         yield Attempt(Verdict("not re-executable", str(error)))
         return
-    with _folder() as folder:
+    with folder_of_its_own() as folder:
         for number in range(wishes.times):
             attempt = execute(original, plan, wishes, folder / str(number))
             yield attempt
@@ -262,12 +261,3 @@ def _progress(original: Original, orders: Orders) -> Progress:
     steps = [series.last_step for series in (scores.logged if scores else ())]
     journals = original.location.journals(orders.tracking_uri)
     return Progress(journals, f"replaying {original.record.name}", max(steps, default=None))
-
-
-@contextlib.contextmanager
-def _folder() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="repro-replay-")).resolve()
-    try:
-        yield folder
-    finally:
-        clear(folder)

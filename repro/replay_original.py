@@ -4,11 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from repro.digest import digest_bytes
 from repro.errors import RecordCorrupt
+from repro.facts import trace as facts
+from repro.facts.fact import Absent
 from repro.facts.scores import Scores
 from repro.record import RunRecord
 from repro.replay_matching import counterpart
-from repro.replay_verdict import Left, Verdict, compared, worst
+from repro.replay_verdict import Left, Verdict, compared, ended_by_itself, worst
 from repro.replaying import Orders
 from repro.store.held import values
 from repro.store.load import MlflowHistory
@@ -90,10 +93,11 @@ def find_original(history: MlflowHistory, location: Location, run_id: str) -> Or
 
 def left_by(history: MlflowHistory, run_id: str) -> Left:
     """What a run has left."""
-    trace, why = _trace(history, run_id)
+    record = history.record(run_id)
+    trace, why = _trace(history, record)
     names = history.client.get_run(run_id).data.metrics
     series = {name: _points(history, run_id, name) for name in names}
-    return Left(history.record(run_id), trace, why, series)
+    return Left(record, trace, why, series)
 
 
 def _points(history: MlflowHistory, run_id: str, name: str) -> list[tuple[int, float]]:
@@ -102,13 +106,28 @@ def _points(history: MlflowHistory, run_id: str, name: str) -> list[tuple[int, f
     return [(point.step, point.value) for point in ordered]
 
 
-def _trace(history: MlflowHistory, run_id: str) -> tuple[Trace | None, str]:
-    """The trace; or none, and why."""
+def _trace(history: MlflowHistory, record: RunRecord) -> tuple[Trace | None, str]:
+    """The trace, as the record names it; or none, and why.
+
+    Of a run that was killed the record names none: what it left is read, and proves nothing.
+    """
+    named = record.find(facts.Trace)
     try:
-        content = history.find_artifact(run_id, PATH)
-        return (read(content), "") if content else (None, "none was recorded")
+        content = history.find_artifact(record.run_id, PATH)
+        if not content:
+            return None, f"{PATH} is gone" if named else _why_none(record)
+        if named is not None and named.digest != digest_bytes(content):
+            return None, f"{PATH} was changed after the run"
+        if named is None and ended_by_itself(record):
+            return None, f"its record does not name {PATH}"
+        return read(content), ""
     except RecordCorrupt as error:
         return None, str(error)
+
+
+def _why_none(record: RunRecord) -> str:
+    known = record.get(facts.Trace)
+    return known.reason if isinstance(known, Absent) else "none was recorded"
 
 
 def absolute(tracking_uri: str) -> str:

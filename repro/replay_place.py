@@ -2,7 +2,6 @@
 
 import getpass
 import os
-import shutil
 import sys
 import sysconfig
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -129,10 +128,3 @@ def _git(folder: Path, *words: str) -> str | None:
         return Git(folder).line(*words) or None
     except (GitFailed, OSError):
         return None
-
-
-def clear(place: Path) -> None:
-    """Delete the folder, also what the script has made read-only."""
-    for folder, _, _ in os.walk(place):
-        os.chmod(folder, 0o700)
-    shutil.rmtree(place, ignore_errors=True)

@@ -1,8 +1,7 @@
 """Whether a replay gave the same bits: the contract first, then what was seen, in causal order."""
 
-import struct
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from repro.contract import breaches, gating
@@ -14,6 +13,7 @@ from repro.facts.fact import Scalar
 from repro.facts.outcome import Outcome
 from repro.facts.scores import Score, Scores
 from repro.record import RunRecord
+from repro.replay_series import Points, Unlike, measures_time, unlike
 from repro.report.shown import listed, shown
 from repro.trace import Difference, Trace, first_difference
 
@@ -40,9 +40,6 @@ WORST_FIRST: tuple[Kind, ...] = (
 )
 WEIGHTS = ("parameters", "updated")
 SHOWN = 10  # differences of the contract
-SYSTEM = "system/"  # MLflow's own measurements of the machine
-
-Points = Sequence[tuple[int, float]]  # step and value
 
 
 @dataclass(frozen=True)
@@ -94,7 +91,14 @@ def compared(original: Left, replay: Left, *, until: int | None = None) -> Verdi
     if stopped:
         return Verdict("not re-executable", stopped)
     found = next(_differences(original, replay, until), None)
-    return found or _proved(original, replay, until)
+    if found is not None:
+        return found
+    proof = _proved(original, replay, until)
+    if until is not None or not ended_by_itself(original.record):
+        return proof
+    others = unlike(original.series, replay.series)
+    verdict = _other_series(others, proof) or proof
+    return replace(verdict, details=(*verdict.details, *_times(others)))
 
 
 def _other_program(original: RunRecord, replay: RunRecord, until: int | None) -> str | None:
@@ -126,12 +130,12 @@ def _differences(original: Left, replay: Left, until: int | None) -> Iterator[Ve
             found = None
         if found is not None:
             yield _diverged(found)
-    if until is None and _is_whole(original.record):
+    if until is None and ended_by_itself(original.record):
         yield from _score_differences(original.record, replay.record)
-        yield from _series_differences(original.series, replay.series)
 
 
-def _is_whole(record: RunRecord) -> bool:
+def ended_by_itself(record: RunRecord) -> bool:
+    """Whether a run came to its end, so that its record holds all there is."""
     outcome = record.find(Outcome)
     return outcome is not None and outcome.status in ("FINISHED", "FAILED")
 
@@ -185,31 +189,21 @@ def _sides(name: str, before: Scalar, after: Scalar) -> tuple[tuple[str, str], .
     return (("recorded", f"{name} {told[0]}"), ("now", f"{name} {told[1]}"))
 
 
-def _series_differences(
-    original: Mapping[str, Points], replay: Mapping[str, Points]
-) -> Iterator[Verdict]:
-    """The series that differ, the earliest step leading."""
-    found = []
-    for name in original.keys() | replay.keys():
-        if not name.startswith(SYSTEM):
-            at = _first_unequal(original.get(name, ()), replay.get(name, ()))
-            if at is not None:
-                found.append((*at, name))
-    for step, before, after, name in sorted(found, key=lambda one: (one[0], one[3])):
-        yield Verdict("diverged", f"step {step}, metric, {name}", _sides("value", before, after))
+def _other_series(found: Sequence[Unlike], proof: Verdict) -> Verdict | None:
+    """Series that a proof does not reach: what measures time is told, anything else counts."""
+    counted = [one for one in found if not measures_time(one.name)]
+    if not counted:
+        return None
+    first, names = counted[0], [one.name for one in counted]
+    told = [*_sides("value", first.before, first.after), ("series", listed(names))]
+    if proof.kind == "identical":
+        told.append(("weights", "equal at the end, bit for bit: only what was logged differs"))
+    return Verdict("diverged", f"step {first.step}, metric, {first.name}", tuple(told))
 
 
-def _first_unequal(before: Points, after: Points) -> tuple[int, str | None, str | None] | None:
-    for at in range(max(len(before), len(after))):
-        left, right = before[at : at + 1], after[at : at + 1]
-        if [_bits(*point) for point in left] != [_bits(*point) for point in right]:
-            values = [repr(side[0][1]) if side else None for side in (left, right)]
-            return (left or right)[0][0], values[0], values[1]
-    return None
-
-
-def _bits(step: int, value: float) -> bytes:
-    return struct.pack("<qd", step, value)
+def _times(found: Sequence[Unlike]) -> tuple[tuple[str, str], ...]:
+    names = [one.name for one in found if measures_time(one.name)]
+    return (("differs", f"{listed(names)}: measured time, not compared"),) if names else ()
 
 
 def _proved(original: Left, replay: Left, until: int | None) -> Verdict:
@@ -219,7 +213,9 @@ def _proved(original: Left, replay: Left, until: int | None) -> Verdict:
             return Verdict("incomplete trace", f"{side} has no trace: {left.why_no_trace}")
         if not _shows_weights(left.trace, until):
             return Verdict("incomplete trace", f"{side} shows no weights: call run.watch(model)")
-    if not _is_whole(original.record):
+        if left.trace.unread:
+            return Verdict("incomplete trace", f"{listed(left.trace.unread)} cannot be read")
+    if not ended_by_itself(original.record):
         return Verdict("incomplete trace", "the run did not come to its end")
     assert original.trace is not None
     assert replay.trace is not None
@@ -228,6 +224,10 @@ def _proved(original: Left, replay: Left, until: int | None) -> Verdict:
         common = {step for step in common if step <= until}
         if not common:
             return Verdict("incomplete trace", f"no step up to {until} was traced in both")
+        if original.trace.end is None or replay.trace.end is None:
+            unseen = _unseen_weights(original.trace, replay.trace, until)
+            if unseen is not None:
+                return Verdict("incomplete trace", unseen)
     return Verdict("identical", "", _counted(original, common, until))
 
 
@@ -236,6 +236,38 @@ def _shows_weights(trace: Trace, until: int | None) -> bool:
     if until is None:
         return trace.end is not None and any(look.items for look in trace.end.looks)
     return any(look.component in WEIGHTS for event in trace.events for look in event.looks)
+
+
+def _unseen_weights(one: Trace, other: Trace, until: int) -> str | None:
+    """Why steps without a look at the weights leave them open; None: the last one had it.
+
+    Each optimizer has weights of its own, and is looked at when it steps.
+    """
+    here, there = _weighed(one, until), _weighed(other, until)
+    traced: dict[int, int] = {}
+    weighed: dict[int, int] = {}
+    for optimizer, step in sorted(here.keys() & there.keys()):
+        traced[optimizer] = step
+        if here[optimizer, step] and there[optimizer, step]:
+            weighed[optimizer] = step
+    if weighed == traced:
+        return None
+    if len(weighed) < len(traced):
+        return f"weights were compared at no step, losses up to step {max(traced.values())}"
+    last = min(weighed[one] for one in traced if weighed[one] < traced[one])
+    return (
+        f"weights were last compared at step {last}, losses at step {max(traced.values())}: "
+        f"--until {last} can be proved"
+    )
+
+
+def _weighed(trace: Trace, until: int) -> dict[tuple[int, int], bool]:
+    """Whether the last event of each optimizer at each step has a look at the weights."""
+    return {
+        (event.optimizer, event.step): any(look.component in WEIGHTS for look in event.looks)
+        for event in trace.events
+        if event.kind == "step" and event.step <= until
+    }
 
 
 def _counted(left: Left, steps: set[int], until: int | None) -> tuple[tuple[str, str], ...]:
@@ -247,7 +279,7 @@ def _counted(left: Left, steps: set[int], until: int | None) -> tuple[tuple[str,
     told = [f"{len(steps):,}{of} steps" if steps else ""]
     if until is None:
         told += ["the weights at the end", _number_of(n_scores, "score")]
-        told.append(_number_of(len(left.series), "metric"))
+        told.append(_number_of(sum(not measures_time(name) for name in left.series), "metric"))
     return (("compared", ", ".join(filter(None, told))),)
 
 

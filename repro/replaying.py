@@ -2,16 +2,21 @@
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from repro.determinism.seeds import MAX_SEED
+from repro.errors import UsageError
 from repro.store.load import REPLAY_OF
 from repro.store.location import Location
 
 VARIABLE = "REPRO_REPLAY_OF"
 ORDERS = "REPRO_REPLAY_ORDERS"
 SUFFIX = " replay"
+RUN_ID = re.compile(r"[0-9a-f]{32}")
+SHOWN = 60  # characters of a wrong value
 
 
 @dataclass(frozen=True)
@@ -33,15 +38,45 @@ class Orders:
 def orders() -> Orders | None:
     """Those of this process; None: it repeats nothing.
 
+    Raises
+    ------
+    UsageError
+        The variables were not set by `repro replay`.
+
     >>> orders() is None
     True
     """
     run_id, told = os.environ.get(VARIABLE), os.environ.get(ORDERS)
-    if not run_id or not told:
+    if not run_id and not told:
         return None
-    data = json.loads(told)
-    seeds = {int(number): seed for number, seed in data.pop("seeds").items()}
-    return Orders(run_id, **data, seeds=seeds)
+    if not RUN_ID.fullmatch(run_id or ""):
+        raise _foreign(VARIABLE, run_id, "the id of a run")
+    try:
+        data = json.loads(told or "")
+        seeds = {int(number): _seed(seed) for number, seed in data["seeds"].items()}
+        uri, root = _text(data["tracking_uri"]), _text(data["root"])
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise _foreign(ORDERS, told, "orders") from error
+    return Orders(run_id or "", uri, root, seeds)
+
+
+def _seed(value: object) -> int:
+    if type(value) is not int or not 0 <= value <= MAX_SEED:
+        raise ValueError(value)
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError(value)
+    return value
+
+
+def _foreign(variable: str, value: str | None, what: str) -> UsageError:
+    told = "is not set" if value is None else f"{value[:SHOWN]!r} is not {what}"
+    return UsageError(
+        f"{variable}: {told}. Only `repro replay` sets {VARIABLE} and {ORDERS}: unset both."
+    )
 
 
 def placed(location: Location, repeated: Orders | None) -> Location:

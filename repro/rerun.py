@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -104,9 +104,7 @@ def rerun(
         try:
             _await(child, received, progress)
         finally:
-            if child.poll() is None:
-                os.killpg(child.pid, signal.SIGKILL)
-                child.wait()
+            _end_all(child)
     progress.clear()
     if received:
         raise SystemExit(128 + received[0])
@@ -124,6 +122,13 @@ def _await(child: subprocess.Popen[bytes], received: list[int], progress: Progre
             child.wait(LOOK_SECONDS)
         except subprocess.TimeoutExpired:
             continue
+
+
+def _end_all(child: subprocess.Popen[bytes]) -> None:
+    """Neither the command nor what it started and left behind goes on."""
+    with suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from project import git
 from repro.audit.example import example_record
 from repro.errors import UsageError
 from repro.facts.code import EXAMPLE as CODE
-from repro.replay_place import Place, _linked, clear, import_paths, why_to_ask
+from repro.replay_place import Place, _linked, import_paths, why_to_ask
 
 ME = "test@localhost"
 
@@ -78,12 +78,3 @@ def test_a_package_installed_in_place_is_imported_as_it_was_restored(tmp_path, m
     assert (
         import_paths(place, [Path("/mine")], "/mine/lib:/theirs") == "/tree/lib:/theirs:/tree/src"
     )
-
-
-def test_a_folder_that_the_script_made_read_only_is_deleted(tmp_path):
-    inner = tmp_path / "place" / "inner"
-    inner.mkdir(parents=True)
-    (inner / "x").write_text("x")
-    inner.chmod(0o500)
-    clear(tmp_path / "place")
-    assert not (tmp_path / "place").exists()

@@ -78,6 +78,36 @@ def test_a_series_diverges_at_the_first_step_that_differs():
     assert verdict(before, left(series={"a": [(0, 1.0)]})) == "diverged(step 0, metric, b)"
 
 
+def test_a_series_that_differs_alone_says_that_the_weights_do_not():
+    found = compared(left(series={"val/loss": [(3, 0.5)]}), left(series={"val/loss": [(3, 0.25)]}))
+    assert (str(found), found.exit_code) == ("diverged(step 3, metric, val/loss)", 1)
+    assert found.details[2:] == (
+        ("series", "val/loss"),
+        ("weights", "equal at the end, bit for bit: only what was logged differs"),
+    )
+
+
+def test_measured_time_is_told_and_makes_no_run_diverge():
+    name = "epoch_seconds"
+    before, after = ({"series": {name: [(0, 1.5)]}}, {"series": {name: [(0, 1.25)]}})
+    found = compared(left(**before), left(**after))
+    assert (str(found), found.exit_code) == ("identical", 0)
+    assert found.details[1:] == (("differs", "epoch_seconds: measured time, not compared"),)
+    unseen = compared(left(**before, trace=None), left(**after))
+    assert (unseen.kind, unseen.details) == ("incomplete trace", found.details[1:])
+
+
+def test_what_cannot_be_read_is_no_proof():
+    unread = Look("final", {"w": "unreadable: Wrapped"})
+    closed = left(trace=replace(TRACE, events=(step(0), Event("final", 1, looks=(unread,)))))
+    assert verdict(closed, closed) == "incomplete trace(w cannot be read)"
+
+
+def test_a_trace_that_has_lost_its_end_is_no_proof():
+    cut = left(trace=replace(TRACE, events=TRACE.events[:2]))
+    assert verdict(cut, cut) == "incomplete trace(the run shows no weights: call run.watch(model))"
+
+
 def test_measurements_of_the_machine_are_no_bits_of_the_training():
     name = "system/cpu_utilization_percentage"
     assert verdict(left(series={name: [(0, 1.0)]}), left()) == "identical"
@@ -133,3 +163,17 @@ def test_up_to_a_step_nothing_later_counts():
     assert verdict(left(), ended, until=0) == "identical"
     other = replace(TRACE, events=(step(0, "bb"),))
     assert verdict(left(), left(trace=other), until=0) == "diverged(step 0, updated, w)"
+
+
+def lossy(number, optimizer=0):
+    return Event("step", number, optimizer, (Look("loss", {"0": "0.5"}),))
+
+
+def test_up_to_a_step_the_weights_must_have_been_compared_at_it():
+    light, full = (left(trace=Trace("light", (step(0), last))) for last in (lossy(1), step(1)))
+    why = "weights were last compared at step 0, losses at step 1: --until 0 can be proved"
+    assert verdict(light, full, until=1) == f"incomplete trace({why})"
+    assert verdict(light, full, until=0) == "identical"
+    second = left(trace=Trace("light", (step(0), lossy(0, optimizer=1))))
+    why = "weights were compared at no step, losses up to step 0"
+    assert verdict(second, second, until=0) == f"incomplete trace({why})"

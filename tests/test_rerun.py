@@ -2,6 +2,8 @@
 
 import signal
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -16,8 +18,17 @@ time.sleep(20)
 """
 
 
+LEAVING = """
+import os, subprocess, sys, time
+left = subprocess.Popen(["sleep", "30"])
+open("left", "w").write(str(left.pid))
+"""
+
+
 @pytest.fixture
-def run(tmp_path):
+def run(tmp_path, monkeypatch):
+    monkeypatch.setattr("repro.rerun.LOOK_SECONDS", 0.02)
+
     def executed(script):
         progress = Progress(tmp_path / "journal", "replaying net", None)
         command = [sys.executable, "-S", "-c", script]
@@ -47,6 +58,17 @@ def test_a_signal_goes_to_the_script_and_ends_us_after_it(run, tmp_path):
     assert signal.getsignal(signal.SIGTERM) is before
 
 
+@pytest.mark.parametrize("end", ["", "os.kill(os.getppid(), 15); time.sleep(20)"])
+def test_no_process_that_the_script_left_outlives_it(run, tmp_path, end):
+    try:
+        run(LEAVING + end)
+    except SystemExit:
+        assert end
+    time.sleep(0.05)  # a killed process is waited for by another one
+    state = Path(f"/proc/{(tmp_path / 'left').read_text()}/stat")
+    assert not state.exists() or state.read_text().split()[2] == "Z"
+
+
 def test_progress_is_read_from_the_journals_that_are_new(tmp_path):
     def log(name, step):
         journal = Journal(tmp_path / name)
@@ -61,9 +83,12 @@ def test_progress_is_read_from_the_journals_that_are_new(tmp_path):
     assert progress.line() == "repro  replaying net: step 120 of 500, 0 s"
 
 
-def test_a_signal_that_is_ignored_here_ends_nothing(run):
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as under nohup
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT])  # nohup; `&` in a script
+def test_a_signal_that_is_ignored_here_ends_nothing_and_another_does(run, number):
+    before = signal.signal(number, signal.SIG_IGN)
     try:
-        assert run("import os; os.kill(os.getppid(), 1)").exit_code == 0
+        assert run(f"import os; os.kill(os.getppid(), {number:d})").exit_code == 0
+        with pytest.raises(SystemExit):
+            run(SIGNALLED)
     finally:
-        signal.signal(signal.SIGHUP, before)
+        signal.signal(number, before)

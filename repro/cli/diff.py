@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from repro.cli.options import json_option, show, store_options
+from repro.errors import TracesIncomparable, UsageError
 
 if TYPE_CHECKING:
     from repro.trace.pair import TracePair
@@ -35,6 +36,8 @@ def diff(
 
     Exit code: 0 equal, 1 different, 2 usage, 3 cannot be told.
     """
+    if patch and (trace or plot):
+        raise UsageError("--patch and --trace show different things. Pass one of them.")
     if trace or plot:
         sys.exit(_traces(first, second, plot, as_json, store))
     from repro.diff_project import diff_project
@@ -49,10 +52,13 @@ def diff(
 
 def _traces(first: str, second: str, plot: str | None, as_json: bool, store: dict[str, Any]) -> int:
     from repro.diff_project import trace_project
-    from repro.errors import TracesIncomparable
     from repro.report.trace_json import trace_json
     from repro.report.trace_text import trace_text
 
+    if plot:
+        from repro.trace.plot import require_drawable
+
+        require_drawable(Path(plot))
     try:
         pair = trace_project(first, second, **store)
         show(trace_json(pair) if as_json else trace_text(pair))
@@ -61,7 +67,8 @@ def _traces(first: str, second: str, plot: str | None, as_json: bool, store: dic
         return 3
     if pair.first is not None:
         _draw(pair, plot)
-    return 0 if pair.first is None else 1
+        return 1
+    return 0 if pair.untold is None else 3
 
 
 def _draw(pair: "TracePair", plot: str | None) -> None:

@@ -39,6 +39,13 @@ def replay(run: str, yes: bool, **options: Any) -> None:
 
     The run gets the tag repro.verified, the replay is a run of its own. Exit code: 0 identical,
     1 diverged, 2 usage, 3 cannot be told: environment, code or trace do not allow it.
+
+    Identical are the data, each traced step, the weights at the end, scores, and what was logged.
+    A series whose name ends as epoch_seconds, step_time or samples_per_second measures time: that
+    it differs is told, and does not count. Any other series that differs alone does: diverged.
+
+    With --until, the weights must have been compared at that step. A light trace looks at them more
+    rarely than at losses; it says up to which step it can prove.
     """
     from repro.replay import Wishes, replay_project
 

@@ -53,12 +53,11 @@ def _lines(pair: TracePair) -> Iterator[Text]:
 
 def _equal(pair: TracePair) -> Iterator[Text]:
     steps = "1 step" if pair.n_steps == 1 else f"{pair.n_steps} steps"
-    ends = [one.trace.end is not None for one in (pair.a, pair.b)]
     yield Text(f"no difference in the {steps} that both traced", "green")
-    if all(ends):
+    if pair.untold is None:
         yield Text("and none in the weights at the end", "green")
     else:
-        yield Text("whether they ended with the same weights cannot be told", "yellow")
+        yield Text(f"whether they are equal cannot be told: {pair.untold}", "yellow")
 
 
 def _place(found: Difference) -> str:

@@ -2,6 +2,7 @@
 
 from threading import Lock
 from typing import Any, Protocol
+from weakref import WeakSet
 
 _LOCK = Lock()
 
@@ -24,6 +25,7 @@ def listen(witness: Witness) -> None:
         found = torch.autograd.backward
         if not isinstance(found, _Backward):
             found = torch.autograd.backward = _Backward(found)
+            _INSTALLED.add(found)
         if witness not in found.witnesses:
             found.witnesses.append(witness)
 
@@ -33,11 +35,11 @@ def leave(witness: Witness) -> None:
     import torch
 
     with _LOCK:
+        for known in list(_INSTALLED):  # below a function of someone else's, too
+            known.witnesses = [one for one in known.witnesses if one is not witness]
         found = torch.autograd.backward
-        if isinstance(found, _Backward):
-            found.witnesses = [one for one in found.witnesses if one is not witness]
-            if not found.witnesses:
-                torch.autograd.backward = found.original
+        if isinstance(found, _Backward) and not found.witnesses:
+            torch.autograd.backward = found.original
 
 
 class _Backward:
@@ -68,3 +70,6 @@ class _Backward:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.original, name)
+
+
+_INSTALLED: WeakSet[_Backward] = WeakSet()

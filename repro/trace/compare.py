@@ -7,7 +7,7 @@ from itertools import zip_longest
 from xxhash import xxh3_128_hexdigest
 
 from repro.errors import TracesIncomparable
-from repro.trace.format import ALL, Event, Look, Trace
+from repro.trace.format import ALL, UNREADABLE, Event, Look, Trace
 
 WEIGHED = ("parameters", "gradients", "state", "updated")  # looked at more rarely than the rest
 
@@ -166,7 +166,9 @@ def _together(look: Look) -> Look:
 def joint(items: Mapping[str, str]) -> str:
     """One digest of many, in the order of their names."""
     text = "\n".join(f"{name} {items[name]}" for name in sorted(items))
-    return f"xxh3:{xxh3_128_hexdigest(text.encode())}"
+    digest = f"xxh3:{xxh3_128_hexdigest(text.encode())}"
+    unread = [name for name in sorted(items) if items[name].startswith(UNREADABLE)]
+    return f"{UNREADABLE}: {', '.join(unread)} (with the rest {digest})" if unread else digest
 
 
 def _unequal(left: Mapping[str, str], right: Mapping[str, str]) -> Iterator[str]:

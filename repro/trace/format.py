@@ -24,6 +24,7 @@ from repro.errors import RecordCorrupt
 FORMAT = "repro.trace/1"
 PATH = "repro/trace.jsonl"  # artifact
 ALL = "*"  # the one item of a look that took many tensors together
+UNREADABLE = "unreadable"  # how the text of an item begins that holds more than was read
 
 Kind = Literal["step", "score", "final"]
 Level = Literal["off", "light", "full"]
@@ -65,6 +66,18 @@ class Trace:
     def end(self) -> Event | None:
         """The end of the run; None where it was killed, or ended on purpose after some step."""
         return next((event for event in reversed(self.events) if event.kind == "final"), None)
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """Names of what could not be read, wherever it was; equal texts of it prove nothing."""
+        looks = [look for event in self.events for look in event.looks]
+        found = {
+            (f"{look.component} {text}" if name == ALL else name): None
+            for look in looks
+            for name, text in look.items.items()
+            if text.startswith(UNREADABLE)
+        }
+        return tuple(found)
 
 
 class Writer:
@@ -117,11 +130,14 @@ def read(content: bytes) -> Trace:
         chain = _next(chain, _json(line))
         if chain != claimed:
             raise RecordCorrupt(f"line {number} of the trace was changed, or one before it is gone")
-        if "names" in line:
-            names.append(line["names"])
-        else:
-            events.append(_event(line, names))
-    return Trace(first["level"], tuple(events), chain)
+        try:
+            _take(line, names, events)
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            said = f"no {error} in it" if isinstance(error, KeyError) else str(error)
+            raise RecordCorrupt(
+                f"line {number} of the trace is no line of a trace ({said}). Run it again."
+            ) from error
+    return Trace(_level(first), tuple(events), chain)
 
 
 def segment_path(number: int) -> str:
@@ -144,11 +160,44 @@ def _parsed(content: bytes) -> Iterator[dict[str, Any]]:
     lines = content.split(b"\n")
     for number, line in enumerate(lines[:-1], start=1):  # after the last end of line: torn
         try:
-            yield json.loads(line)
-        except ValueError as error:
-            if number == len(lines) - 1:
+            found = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            if 1 < number == len(lines) - 1:
                 return
             raise RecordCorrupt(f"line {number} of the trace cannot be read") from error
+        if not isinstance(found, dict):
+            raise RecordCorrupt(
+                f"line {number} of the trace is a {type(found).__name__}, and not an object of JSON"
+            )
+        yield found
+
+
+def _level(first: Mapping[str, Any]) -> str:
+    level = first.get("level")
+    if level not in ("light", "full"):
+        raise RecordCorrupt(
+            f"line 1 of the trace has the level {level!r}; it must be one of: light, full."
+        )
+    return str(level)
+
+
+def _take(line: dict[str, Any], names: list[list[str]], events: list[Event]) -> None:
+    if "names" in line:
+        names.append([_text(name) for name in line["names"]])
+        return
+    event = _event(line, names)
+    if event.kind not in ("step", "score", "final"):
+        raise ValueError(f"an event {event.kind!r}")
+    for what, number in {"step": event.step, "optimizer": event.optimizer}.items():
+        if type(number) is not int or number < 0:
+            raise ValueError(f"the {what} {number!r}")
+    events.append(event)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} where a text belongs")
+    return value
 
 
 def _event(line: dict[str, Any], names: list[list[str]]) -> Event:
@@ -175,9 +224,9 @@ def _unpacked(packed: list[Any], names: list[list[str]], before: Mapping[str, Lo
     items, heads = (*contents, [])[:2]
     pairs = zip_longest(names[number], heads, fillvalue="")
     return Look(
-        component,
-        dict(zip(names[number], items, strict=True)),
-        {name: head for name, head in pairs if head},
+        _text(component),
+        dict(zip(names[number], map(_text, items), strict=True)),
+        {name: _text(head) for name, head in pairs if head},
     )
 
 

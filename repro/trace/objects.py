@@ -6,6 +6,7 @@ from weakref import ref
 
 from repro.observe.models import Models
 from repro.observe.redaction import masked_value
+from repro.trace.format import UNREADABLE
 from repro.trace.tensors import value_text
 
 NAMES = ("params", "param_names")  # of a param group: no settings
@@ -19,6 +20,7 @@ class Objects:
         self._models = Models()
         self._estimators: list[Any] = []
         self._optimizers: list[Any] = []  # weak
+        self._trained: list[dict[str, Any]] = []  # of each, its parameters: weak
         self._counts: int | None = None  # number of the optimizer whose steps count
         self._since: set[int] = set()  # those that have stepped since it did
 
@@ -32,8 +34,11 @@ class Objects:
         """Number of an optimizer, in the order of their first steps."""
         for number, known in enumerate(self._optimizers):
             if known() is optimizer:
+                self._remember(optimizer, number)
                 return number
         self._optimizers.append(ref(optimizer))
+        self._trained.append({})
+        self._remember(optimizer, len(self._optimizers) - 1)
         return len(self._optimizers) - 1
 
     def next_step(self, optimizer: Any, step: int) -> int:
@@ -62,6 +67,30 @@ class Objects:
                 if id(parameter) not in known:
                     tensors[name] = parameter
         return tensors
+
+    def at_end(self) -> dict[str, Any]:
+        """Everything, and what else the modules hold, such as packed weights."""
+        found = self.everything()
+        for prefix, model in self._models.prefixed():
+            for path, module in model.named_modules():
+                place = f"{prefix}{path}." if path else prefix
+                found.update({f"{place}{name}": value for name, value in _held(module)})
+        known = set(map(id, found.values()))
+        for trained in self._trained:
+            for name, weak in trained.items():
+                parameter = weak()
+                if parameter is not None and id(parameter) not in known:
+                    found.setdefault(name, parameter)
+        return found
+
+    def gone(self) -> dict[str, str]:
+        """Of the optimizers some of whose parameters no longer exist."""
+        pairs = enumerate(zip(self._optimizers, self._trained, strict=True))
+        return {
+            f"parameters of optimizer {number} (gone before the end)": f"{UNREADABLE}: gone"
+            for number, (optimizer, trained) in pairs
+            if optimizer() is None and any(weak() is None for weak in trained.values())
+        }
 
     def parameters(self, optimizer: Any) -> dict[str, Any]:
         """What it trains."""
@@ -98,6 +127,17 @@ class Objects:
             found.update(_fitted(estimator, f"{prefix}{type(estimator).__name__}"))
         return found
 
+    def _remember(self, optimizer: Any, number: int) -> None:
+        n_now = sum(len(group["params"]) for group in optimizer.param_groups)
+        if n_now != len(self._trained[number]):
+            from torch.utils.weak import TensorWeakRef
+
+            self._trained[number] = {
+                f"optimizer {number}: param_groups[{index}][{position}]": TensorWeakRef(parameter)
+                for index, group in enumerate(optimizer.param_groups)
+                for position, parameter in enumerate(group["params"])
+            }
+
     def _named(self, optimizer: Any) -> Iterator[tuple[str, Any]]:
         paths = {id(parameter): path for path, parameter in self._models.parameters()}
         number = self.enter(optimizer)
@@ -114,6 +154,15 @@ def _plain(value: Any) -> str:
         return repr(value.item())
     is_plain = value is None or isinstance(value, str | int | float | tuple)
     return repr(value) if is_plain else value_text(value)
+
+
+def _held(module: Any) -> Iterator[tuple[str, Any]]:
+    """Weights that are neither parameters nor buffers: tensors, and those a kernel has packed."""
+    import torch
+
+    for name, value in vars(module).items():
+        if isinstance(value, torch.Tensor) or type(value) is torch.ScriptObject:
+            yield name, value
 
 
 def _fitted(estimator: Any, name: str) -> Iterator[tuple[str, str]]:

@@ -106,10 +106,15 @@ def steps_in(path: str) -> frozenset[int]:
         It cannot be read, or holds something else.
     """
     try:
-        lines = Path(path).read_text().split()
+        lines = Path(path).read_text(encoding="utf-8").split()
     except OSError as error:
         raise UsageError(
             f"REPRO_TRACE_STEPS={path!r} cannot be read: {error.strerror}. "
+            f"Name a file with the number of one step in each line."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            f"REPRO_TRACE_STEPS={path!r} is no file of text. "
             f"Name a file with the number of one step in each line."
         ) from error
     wrong = [line for line in lines if not line.isdecimal()]

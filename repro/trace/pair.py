@@ -42,6 +42,18 @@ class TracePair:
         """Steps that both traced."""
         return len(set(self.a.trace.steps) & set(self.b.trace.steps))
 
+    @property
+    def untold(self) -> str | None:
+        """Why the two may differ in something that was not seen; None: all of it was."""
+        unread = list(dict.fromkeys((*self.a.trace.unread, *self.b.trace.unread)))
+        without_end = [str(one) for one in (self.a, self.b) if one.trace.end is None]
+        if unread:
+            more = f" and {len(unread) - 1} more" if len(unread) > 1 else ""
+            return f"the content of {unread[0]}{more} cannot be read"
+        if without_end:
+            return f"the trace of {' and of '.join(without_end)} has no end, and no final weights"
+        return None
+
     def loss_gaps(self) -> Iterator[tuple[int, float]]:
         """How far the losses of a step are apart."""
         other = losses(self.b.trace)

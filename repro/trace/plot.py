@@ -1,6 +1,7 @@
 """A picture of how a difference spreads: the share of what differs, and the gap of the losses."""
 
 import math
+import os
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,6 +16,30 @@ SIZE = (8.0, 5.5)  # inches
 def has_matplotlib() -> bool:
     """Whether anything can be drawn."""
     return find_spec("matplotlib") is not None
+
+
+def require_drawable(path: Path) -> None:
+    """Before anything is compared.
+
+    Raises
+    ------
+    UsageError
+        matplotlib is not installed, knows no such format, or the file cannot be written.
+    """
+    if not has_matplotlib():
+        raise UsageError("a plot needs matplotlib. Install it: pip install 'mlflow-repro[plot]'.")
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    formats = sorted(FigureCanvasAgg.get_supported_filetypes())
+    if path.suffix and path.suffix[1:].lower() not in formats:
+        raise UsageError(
+            f"--plot {path} has no format that can be drawn; it must be one of: "
+            f"{', '.join(formats)}."
+        )
+    if not path.parent.is_dir():
+        raise UsageError(f"--plot {path}: there is no folder {path.parent}. Make it first.")
+    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise UsageError(f"--plot {path} cannot be written. Name a file in a folder of yours.")
 
 
 def draw(pair: TracePair, path: Path) -> None:
@@ -48,6 +73,7 @@ def _draw_shares(axes: Any, pair: TracePair) -> None:
             axes.plot(*_columns(points), marker=".", markersize=4, linewidth=1.2, label=name)
     if pair.first is not None:
         axes.axvline(pair.first.step, color="black", linewidth=0.8, linestyle=":")
+    if axes.get_legend_handles_labels()[0]:
         axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
     axes.set_ylabel("share that differs")
     axes.set_ylim(-0.03, 1.03)

@@ -73,14 +73,15 @@ class Recorder(Technique):
 
     def batch(self, batch: Any, role: str) -> None:
         """Content of what is learned from."""
-        if self._is_traced and role == TRAIN:
+        if self._is_traced and role == TRAIN and not _is_captured():
             with self._looking():
                 self._surroundings()
                 self._add(look_at("batch", dict(pieces(batch, role))))
 
     def forward(self, model: Any, inputs: Sequence[Any]) -> None:
         """The weights are about to be used, on what the batch has become."""
-        if self._is_traced and sys.modules["torch"].is_grad_enabled():
+        is_used = self._is_traced and sys.modules["torch"].is_grad_enabled()
+        if is_used and not _is_captured():
             with self._looking():
                 self._surroundings(_modes(model))
                 self._weights_before()
@@ -88,12 +89,13 @@ class Recorder(Technique):
 
     def before_backward(self, tensors: Any) -> None:
         """Every loss; the generators have moved since the forward pass."""
-        if self._is_traced and self._is_current():
+        if self._is_traced and self._is_current() and not _is_captured():
             self._failure = self._failure or observed(self._see_loss, tensors)
 
     def after_backward(self) -> None:
         """Inside a step only a closure goes backward: its gradients are seen here."""
-        if self._is_stepping and self._is_traced and self._is_current():
+        is_seen = self._is_stepping and self._is_traced and self._is_current()
+        if is_seen and not _is_captured():
             self._failure = self._failure or observed(self._see_closure)
 
     def before_step(self, optimizer: Any, step: int) -> None:
@@ -146,8 +148,8 @@ class Recorder(Technique):
 
     def _see_end(self) -> None:
         with self._looking():
-            tensors, fitted = self._objects.everything(), self._objects.fitted()
-            looks = [look_at("final", tensors), Look("final", fitted)]
+            others = {**self._objects.fitted(), **self._objects.gone()}
+            looks = [look_at("final", self._objects.at_end()), Look("final", others)]
             if any(look.items for look in looks):
                 self._write("final", [look for look in looks if look.items])
 
@@ -300,9 +302,13 @@ def _number(tensor: Any) -> str:
 
 
 def _is_captured() -> bool:
-    """Whether a CUDA graph is being captured: nothing may be read then."""
-    cuda = sys.modules["torch"].cuda
-    return bool(cuda.is_initialized() and cuda.is_current_stream_capturing())
+    """Whether a graph is being captured, by CUDA or by torch: nothing may be read then."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return False
+    is_drawn = torch._C._get_tracing_state() is not None or torch.compiler.is_compiling()
+    cuda = torch.cuda
+    return bool(is_drawn or (cuda.is_initialized() and cuda.is_current_stream_capturing()))
 
 
 def recorder_for(

@@ -1,22 +1,18 @@
 """Digests of tensors and of other values, to the bit; whatever cannot be read says so."""
 
-import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import numpy as np
 from xxhash import xxh3_128, xxh3_128_hexdigest
 
-from repro.digest.state import state_of
-from repro.errors import UnsupportedData
 from repro.facts.fact import Absent
 from repro.observe.architecture import is_initialized
 from repro.observe.observer import observed
 from repro.trace.device import device_digest
-from repro.trace.format import Look
+from repro.trace.format import UNREADABLE, Look
+from repro.trace.values import Reading, is_tensor
 
 N_HEAD = 4  # first values that are kept beside a digest
-MAX_DEPTH = 24  # of objects in objects
 
 
 def look_at(component: str, values: Mapping[str, Any]) -> Look:
@@ -24,7 +20,7 @@ def look_at(component: str, values: Mapping[str, Any]) -> Look:
     items: dict[str, str] = {}
     heads: dict[str, str] = {}
     for name, value in values.items():
-        items[name], head = fingerprint(value) if _is_tensor(value) else (value_text(value), "")
+        items[name], head = fingerprint(value) if is_tensor(value) else (value_text(value), "")
         if head:
             heads[name] = head
     return Look(component, items, heads)
@@ -55,7 +51,7 @@ def _fingerprint(tensor: Any) -> tuple[str, str] | None:
 
 
 def _unreadable(tensor: Any) -> tuple[str, str]:
-    return f"unreadable: {type(tensor).__name__} of {getattr(tensor, 'dtype', None)}", ""
+    return f"{UNREADABLE}: {type(tensor).__name__} of {getattr(tensor, 'dtype', None)}", ""
 
 
 def _of_bytes(kind: str, content: Any, dtype: Any) -> tuple[str, str]:
@@ -90,8 +86,17 @@ def _dense(tensor: Any) -> list[Any] | None:
         names = ("crow", "col") if is_by_row else ("ccol", "row")
         return [*(getattr(tensor, f"{name}_indices")() for name in names), tensor.values()]
     if tensor.is_quantized:
-        return [tensor.int_repr()]
+        return [tensor.int_repr(), *_scales(tensor)]
     return [tensor.resolve_conj().resolve_neg()]
+
+
+def _scales(tensor: Any) -> list[Any]:
+    """What a whole number of a quantized tensor stands for."""
+    import torch
+
+    if tensor.qscheme() in (torch.per_tensor_affine, torch.per_tensor_symmetric):
+        return [torch.tensor([tensor.q_scale(), tensor.q_zero_point()], dtype=torch.float64)]
+    return [tensor.q_per_channel_scales(), tensor.q_per_channel_zero_points()]
 
 
 def _joined(parts: Iterator[list[Any] | None]) -> list[Any] | None:
@@ -105,47 +110,12 @@ def _bytes(tensor: Any) -> Any:
     return tensor.contiguous().reshape(-1).view(torch.uint8).numpy()
 
 
-def value_text(value: Any, depth: int = 0) -> str:
-    """A short value itself, any other as a digest of all that it is made of."""
-    if value is None or isinstance(value, bool | int | float):
-        return repr(value)  # of a float the shortest text that is this float
-    if _is_tensor(value):
-        return fingerprint(value)[0]
-    if isinstance(value, str | bytes):
-        raw = value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
-        return f"{type(value).__name__}:{xxh3_128_hexdigest(raw)}"
-    if isinstance(value, np.ndarray | np.generic) and value.dtype.kind not in "OVM":
-        kind = f"{value.dtype}{list(value.shape)}"
-        return f"xxh3:{xxh3_128_hexdigest(kind.encode() + value.tobytes())}"
-    return _of_parts(value, depth)
+def value_text(value: Any) -> str:
+    """A short value itself, any other as a digest of all that it is made of.
 
-
-def _of_parts(value: Any, depth: int) -> str:
-    if depth > MAX_DEPTH:
-        return f"unreadable: {type(value).__name__}"
-    hasher = xxh3_128(type(value).__qualname__.encode())
-    for part in _parts(value):
-        hasher.update(f"{value_text(part, depth + 1)}\n".encode())
-    return f"xxh3:{hasher.hexdigest()}"
-
-
-def _parts(value: Any) -> list[Any]:
-    if isinstance(value, np.ndarray):
-        names = value.dtype.names  # fields one by one: what lies between them is of no meaning
-        fields = [value[name] for name in names] if names else value.tolist()
-        return [str(value.dtype), value.shape, *(fields if value.ndim else [fields])]
-    if hasattr(value, "iloc"):  # of pandas
-        return [value.index.to_numpy(), value.to_numpy(), str(getattr(value, "columns", None))]
-    if isinstance(value, Mapping):
-        return [part for pair in value.items() for part in pair]
-    if isinstance(value, tuple | list):
-        return list(value)
-    if isinstance(value, set | frozenset):
-        return sorted(map(value_text, value))
-    try:
-        return state_of(value)
-    except UnsupportedData:
-        return ["unreadable"]
+    What holds something that cannot be read says so, and has a digest of the rest.
+    """
+    return Reading(fingerprint).text(value, 0)
 
 
 def pieces(value: Any, name: str) -> Iterator[tuple[str, Any]]:
@@ -163,8 +133,3 @@ def pieces(value: Any, name: str) -> Iterator[tuple[str, Any]]:
 def _holds_tensors(values: tuple[Any, ...] | list[Any]) -> bool:
     """Whether to go into a collection; one of plain values is taken as one."""
     return any(hasattr(value, "__len__") and not isinstance(value, str | bytes) for value in values)
-
-
-def _is_tensor(value: Any) -> bool:
-    torch = sys.modules.get("torch")
-    return torch is not None and isinstance(value, torch.Tensor)

@@ -61,3 +61,6 @@ def test_a_file_of_steps_that_cannot_be_used_is_refused(tmp_path):
     path.write_text("3\nlast\n")
     with pytest.raises(UsageError, match=r"holds 'last', which is no number of a step\. Write one"):
         steps_in(str(path))
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(UsageError, match=r"is no file of text\. Name a file with the number of"):
+        steps_in(str(path))
