@@ -1,25 +1,31 @@
 """Checkpoints: everything that the next step depends on, so that a training goes on bit for bit.
 
 A file for `torch.load(path, weights_only=True)`: a dict with `model`, `optimizer`, `scheduler` and
-`scaler` as their `state_dict` gives them, `epoch`, `step`, `extra`, and `repro`, which holds every
-generator, the place of each loader in its pass, and the switches.
+`scaler` as their `state_dict` gives them, `rest`, which those leave out, `epoch`, `step`, `extra`,
+and `repro`, which holds every generator, the place of each loader in its pass, and the switches.
 """
 
-import copy
-import os
-import pickle
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from repro.checkpoint_file import (
+    FORMAT,
+    drafted,
+    loaded,
+    odd_values,
+    one_line,
+    refuse_epoch,
+    usable_path,
+)
+from repro.checkpoint_objects import Trained, restore, states
 from repro.continuation import Earlier, segment_after
 from repro.determinism.loader_state import States
 from repro.determinism.ranked import rank
 from repro.determinism.sources import Sources
 from repro.determinism.switches import SWITCHES, read_switches
-from repro.digest import digest_file
 from repro.errors import CheckpointUnusable, UsageError
 from repro.facts.checkpoints import Checkpoints, Read, Written
 from repro.facts.fact import Absent
@@ -27,18 +33,13 @@ from repro.observe import loaded_file
 from repro.observe.observer import observed
 from repro.observe.redaction import masked_text
 from repro.observe.training import Training
-from repro.store.mlflow import first_line
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
 
 G = TypeVar("G", "np.random.Generator", "torch.Generator")
-FORMAT = "repro.checkpoint/1"
 KEPT = 100  # of the files that were written, in the record
-SHOWN = 5
-ATOMS = (type(None), bool, int, float, complex, str, bytes)
-CONTAINERS = (list, tuple, set)
 
 
 @dataclass(frozen=True)
@@ -49,19 +50,6 @@ class Checkpoint:
     epoch: int | None
     extra: Mapping[str, Any]
     run_id: str  # the run that wrote it
-
-
-@dataclass(frozen=True)
-class Trained:
-    """The objects of a training; each may be a list or dict of several."""
-
-    model: Any = None
-    optimizer: Any = None
-    scheduler: Any = None
-    scaler: Any = None
-
-    def __iter__(self) -> Iterator[tuple[str, Any]]:
-        return iter(vars(self).items())
 
 
 class CheckpointBook:
@@ -95,21 +83,28 @@ class CheckpointBook:
         CheckpointUnusable
             A loader is in a state that cannot be read.
         UsageError
-            A value is none that `torch.load(weights_only=True)` takes.
+            A value is none that `torch.load(weights_only=True)` takes, the path or the epoch is
+            none, an object that is watched was left out, or the file cannot be written.
         """
-        name = f"{self._segment}-{self._n_written + 1}"
-        content = {**self._content(trained, name), "epoch": epoch, "extra": extra}
-        for odd in _odd("", content):
+        path = usable_path(path)
+        refuse_epoch(epoch)
+        self._refuse_left_out(trained)
+        for odd in odd_values("extra", extra):
             raise UsageError(
-                f"run.checkpoint: {odd} cannot be read back with weights_only=True. "
+                f"run.checkpoint: {one_line(odd)} cannot be read back with weights_only=True. "
                 f"Pass numbers, text, tensors, lists or dicts of them, or value.state_dict()."
             )
-        path = Path(path)
-        digest = _stored(path, content)
+        name = f"{self._segment}-{self._n_written + 1}"
+        content = {**self._content(trained, name), "epoch": epoch, "extra": extra}
+        with drafted(path, content) as digest:
+            told = Written(
+                id=name,
+                file=masked_text(path.name),
+                digest=digest,
+                step=content["step"],
+                epoch=epoch,
+            )
         self._n_written += 1
-        told = Written(
-            id=name, file=masked_text(path.name), digest=digest, step=content["step"], epoch=epoch
-        )
         self._written = [*self._written, told][-KEPT:]
 
     def read(self, path: str | Path, trained: Trained) -> Checkpoint:
@@ -120,8 +115,8 @@ class CheckpointBook:
         CheckpointUnusable
             There is no such file, it was changed, or what it holds does not fit what is given.
         """
-        path = Path(path)
-        digest, content = _loaded(path)
+        path = usable_path(path)
+        digest, content = loaded(path)
         ours: dict[str, Any] = content["repro"]
         _refuse_other_rank(path, ours["rank"])
         is_own = ours["run_id"] == self._run_id
@@ -130,9 +125,7 @@ class CheckpointBook:
         if not is_own:  # weights of another run
             self._tell(path, ours["run_id"])
         with self._restoring(is_own):
-            for name, thing in trained:
-                _restore(name, thing, content[name])
-        _restore_gradients("model", trained.model, content["gradients"])
+            restore(trained, content)
         self._training.go_on_at(content["step"])
         self.sources.go_on(ours["generators"], ours["loaders"])
         self._read.append(
@@ -164,11 +157,9 @@ class CheckpointBook:
         )
 
     def _content(self, trained: Trained, name: str) -> dict[str, Any]:
-        is_waiting = self._training.is_accumulating
         return {
             "format": FORMAT,
-            **{kind: _state(kind, thing) for kind, thing in trained},
-            "gradients": _gradients(trained.model) if is_waiting else None,
+            **states(trained),
             "step": self._training.step,
             "repro": {
                 "id": name,
@@ -179,6 +170,22 @@ class CheckpointBook:
                 "switches": _switches(),
             },
         }
+
+    def _refuse_left_out(self, trained: Trained) -> None:
+        """Refuse to leave out what changes the next steps."""
+        for kind, held in self._training.watched:
+            watched = held()
+            if watched is None:
+                continue
+            given = [one for _name, one in trained.each(kind)]
+            inner = [getattr(one, kind, None) for one in given]  # of those that wrap another
+            own = getattr(watched, kind, watched)
+            if not any(one is watched or one is own for one in (*given, *inner)):
+                raise UsageError(
+                    f"run.checkpoint: the run watches a {type(watched).__name__} that was not "
+                    f"passed: a training could not go on from the file. Pass {kind}=, or write "
+                    f"the weights alone with torch.save(model.state_dict(), path)."
+                )
 
     def _states(self) -> States | None:
         """States of all generators, for a pass that begins: the training goes on without them."""
@@ -208,130 +215,12 @@ class CheckpointBook:
             self._training.is_restoring = False
 
 
-def _stored(path: Path, content: Mapping[str, Any]) -> str:
-    """Write the file, and only then put it in the place of the one before; its digest."""
-    import torch
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        torch.save(content, draft)
-        with draft.open("rb+") as file:
-            os.fsync(file.fileno())
-        digest = digest_file(draft)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
-    return digest
-
-
-def _loaded(path: Path) -> tuple[str, dict[str, Any]]:
-    import torch
-
-    if not path.is_file():
-        others = sorted(one.name for one in path.parent.glob(f"*{path.suffix}"))[:SHOWN]
-        raise CheckpointUnusable(
-            f"there is no checkpoint {path}; in that folder: {', '.join(others) or 'none'}. "
-            f"Pass one that run.checkpoint wrote."
-        )
-    try:
-        digest = digest_file(path)
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
-        why = first_line(error).rstrip(".")
-        raise CheckpointUnusable(
-            f"{path} cannot be read: {why}. Go on from another checkpoint."
-        ) from error
-    found = content.get("format") if isinstance(content, Mapping) else None
-    if found != FORMAT:
-        raise CheckpointUnusable(
-            f"{path} is no checkpoint of {FORMAT}: its format is {found!r}. "
-            f"Read weights of another making with run.load(path)."
-        )
-    return digest, dict(content)
-
-
 def _refuse_other_rank(path: Path, writer: int) -> None:
     if writer != rank():
         raise CheckpointUnusable(
             f"{path} was written by rank {writer}, this is rank {rank()}: all ranks would draw the "
             f"same numbers. Write a file on each rank, with the rank in its name."
         )
-
-
-def _state(name: str, thing: Any) -> Any:
-    if thing is None:
-        return None
-    if hasattr(thing, "state_dict"):
-        return thing.state_dict()
-    if isinstance(thing, Mapping):
-        return {key: _state(f"{name}[{key!r}]", one) for key, one in thing.items()}
-    if isinstance(thing, list | tuple):
-        return [_state(f"{name}[{index}]", one) for index, one in enumerate(thing)]
-    raise UsageError(
-        f"run.checkpoint got a {type(thing).__name__} as {name}, which has no state_dict(). "
-        f"Pass the object itself, or a list or dict of several."
-    )
-
-
-def _restore(name: str, thing: Any, state: Any) -> None:
-    if thing is None and state is None:
-        return
-    if hasattr(thing, "load_state_dict") and state is not None:
-        try:
-            thing.load_state_dict(copy.deepcopy(state))  # an optimizer keeps what it is given
-        except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise CheckpointUnusable(
-                f"{name} is not the one of the checkpoint: {error}. Build it as the run did."
-            ) from error
-        return
-    for key, one, inner in _pairs(name, thing, state):
-        _restore(f"{name}[{key!r}]", one, inner)
-
-
-def _pairs(name: str, thing: Any, state: Any) -> list[tuple[Any, Any, Any]]:
-    """Each of several objects with its state."""
-    things, states = _by_key(thing), _by_key(state)
-    if things is None or states is None or things.keys() != states.keys():
-        raise CheckpointUnusable(
-            f"{_misfit(name, thing, state)}. Pass what was written; for the weights alone, read "
-            f"the file with run.load(path)['model']."
-        )
-    return [(key, things[key], states[key]) for key in things]
-
-
-def _by_key(several: Any) -> dict[Any, Any] | None:
-    if isinstance(several, list | tuple):
-        return dict(enumerate(several))
-    return dict(several) if isinstance(several, Mapping) else None
-
-
-def _misfit(name: str, thing: Any, state: Any) -> str:
-    if state is None:
-        return f"the checkpoint holds no {name}, but one was given"
-    if thing is None:
-        return f"the checkpoint holds {name}, which was not given"
-    return f"{name} was written as another list or dict of objects than is given"
-
-
-def _gradients(model: Any) -> Any:
-    """Gradients that wait for the next step, in the shape of `_state`."""
-    if hasattr(model, "named_parameters"):
-        return {n: p.grad for n, p in model.named_parameters() if p.grad is not None}
-    several = _by_key(model)
-    return None if several is None else {key: _gradients(one) for key, one in several.items()}
-
-
-def _restore_gradients(name: str, model: Any, gradients: Any) -> None:
-    if gradients is None:
-        return
-    if hasattr(model, "named_parameters"):
-        for key, parameter in model.named_parameters():
-            found = gradients.get(key)
-            parameter.grad = None if found is None else found.to(parameter.device)
-        return
-    for key, one in (_by_key(model) or {}).items():
-        _restore_gradients(f"{name}[{key!r}]", one, gradients.get(key))
 
 
 def _switches() -> dict[str, Any]:
@@ -345,19 +234,3 @@ def _other_switches(known: Mapping[str, Any]) -> Iterator[str]:
 
 def _in_pass(loaders: Mapping[str, Any]) -> set[str]:
     return {role for role, kept in loaders.items() if any(one["pass"] for one in kept)}
-
-
-def _odd(path: str, value: Any) -> Iterator[str]:
-    """Where a value is of a type that cannot be read without running code."""
-    from torch import Size, Tensor, device, dtype
-
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            yield from _odd(f"{path}.{key}".strip("."), inner)
-            if type(key) not in ATOMS:
-                yield f"a key of {path}, a {type(key).__name__},"
-    elif type(value) in CONTAINERS:
-        for index, inner in enumerate(value):
-            yield from _odd(f"{path}[{index}]", inner)
-    elif type(value) not in ATOMS and not isinstance(value, (Size, Tensor, device, dtype)):
-        yield f"{path}, a {type(value).__module__}.{type(value).__qualname__},"

@@ -102,14 +102,11 @@ def test_gradients_that_wait_for_the_next_step_are_kept(tmp_path):
         half(training)
         training.save(tmp_path / "last.pt")
         kept = [parameter.grad.clone() for parameter in training.model.parameters()]
-        training.optimizer.step()
-        training.save(tmp_path / "stepped.pt")
     with light_run() as run:
         again = Training(run)
         again.load(tmp_path / "last.pt")
         found = [parameter.grad for parameter in again.model.parameters()]
     assert all(map(torch.equal, kept, found))
-    assert torch.load(tmp_path / "stepped.pt")["gradients"] is None
 
 
 class Rows(IterableDataset):

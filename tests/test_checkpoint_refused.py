@@ -44,7 +44,7 @@ def test_a_file_that_is_cut_off_or_of_another_making_is_refused(tmp_path):
     assert refusal(tmp_path / "cut.pt").endswith("Go on from another checkpoint.")
     torch.save({"weight": torch.ones(2)}, tmp_path / "weights.pt")
     assert refusal(tmp_path / "weights.pt") == (
-        f"{tmp_path}/weights.pt is no checkpoint of repro.checkpoint/1: its format is None. "
+        f"{tmp_path}/weights.pt is no checkpoint of repro.checkpoint/2: its format is None. "
         f"Read weights of another making with run.load(path)."
     )
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from weakref import ref
+from weakref import WeakSet, ref
 
-from repro.determinism.states import Plain, is_same
+from repro.determinism.states import Plain, is_generator, is_same
 from repro.errors import CheckpointUnusable
 
 States = Mapping[str, Plain]
 SETTINGS = ("batch_size", "num_workers", "drop_last", "persistent_workers")
+PARTS = ("dataset", "sampler", "batch_sampler", "collate_fn")
 MAP_STYLE = 0  # of torch's iterators: the dataset is asked by index
 
 
@@ -42,12 +43,18 @@ class Progress:
         self.place: Place | None = None
         self._read = read
         self._write = write
+        self._passes: WeakSet[Pass] = WeakSet()
         self._pass: ref[Pass] | None = None
 
     @property
     def current(self) -> Pass | None:
         """The pass that goes on; None: none does."""
         return None if self._pass is None else self._pass()
+
+    @property
+    def n_passes(self) -> int:
+        """How many go on at once."""
+        return len(self._passes)
 
     def begin(self, start: Callable[[], Iterator[Any]]) -> tuple[Iterator[Any], Pass]:
         """Batches of the next pass, or of the rest of the one that a checkpoint was in."""
@@ -59,6 +66,7 @@ class Progress:
             one = Pass(place.before, place.n_drawn)
             batches = self._gone_on(place, start)
         self._pass = ref(one)
+        self._passes.add(one)
         return batches, one
 
     def _gone_on(self, place: Place, start: Callable[[], Iterator[Any]]) -> Iterator[Any]:
@@ -129,6 +137,22 @@ def settings_of(loader: Any) -> dict[str, Plain]:
         "sampler": None if sampler is None else type(sampler).__name__,
         "batch_sampler": None if batch_sampler is None else type(batch_sampler).__name__,
     }
+
+
+def own_generators(loader: Any) -> Iterator[tuple[str, Any]]:
+    """Generators that a loader and its parts hold: of a part, their path."""
+    found: dict[int, Any] = {}
+    parts = {name: getattr(loader, name, None) for name in PARTS}
+    drawing = (loader, parts["sampler"], parts["batch_sampler"])
+    for one in (getattr(part, "generator", None) for part in drawing):
+        if is_generator(one):
+            found.setdefault(id(one), one)
+    yield from (("", one) for one in found.values())
+    for name, part in parts.items():
+        for key, one in getattr(part, "__dict__", {}).items():
+            if is_generator(one) and id(one) not in found:
+                found[id(one)] = one
+                yield f"/{name}.{key}", one
 
 
 def _length(dataset: Any) -> int | None:

@@ -8,15 +8,22 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
-from repro.determinism.loader_state import Place, Progress, States, keeps_workers, settings_of
+from repro.determinism.loader_state import (
+    Place,
+    Progress,
+    States,
+    keeps_workers,
+    own_generators,
+    settings_of,
+)
 from repro.determinism.states import Plain, put_state, read_globals, state_of, write_globals
 from repro.errors import CheckpointUnusable
 
 if TYPE_CHECKING:
-    import numpy as np
-    import torch
+    pass
 
 FIRST_SWEEP = 256  # generators of numpy that may have died
+OF_LOADERS = "loader/"
 
 
 class _Kept:
@@ -40,36 +47,58 @@ class Sources:
     """Knows them as long as they live; several of one name by the order they were made in."""
 
     def __init__(self) -> None:
-        self._generators: dict[str, list[Callable[[], Any]]] = defaultdict(list)
+        self._generators: dict[str, list[tuple[int, Callable[[], Any]]]] = defaultdict(list)
+        self._n_made: dict[str, int] = defaultdict(int)
         self._loaders: dict[str, list[ref[Any]]] = defaultdict(list)
-        self._awaited: dict[str, list[Plain]] = {}  # states of generators that are still to be made
+        self._awaited: dict[str, dict[int, Plain]] = {}  # states of generators still to be made
         self._places: dict[str, list[Mapping[str, Any]]] = {}  # the same of loaders
         self._now: States = {}  # all states of the checkpoint that was read last
         self._n_followed, self._next_sweep = 0, FIRST_SWEEP
 
-    def follow(self, name: str, generator: np.random.Generator | torch.Generator) -> None:
-        """Know a generator; one that a checkpoint waits for goes on from there."""
-        if any(one is generator for one in self._living(name)):
+    def follow(self, name: str, generator: Any) -> None:
+        """Know a generator; one that a checkpoint waits for goes on from there.
+
+        Raises
+        ------
+        CheckpointUnusable
+            The checkpoint waits for another one of this name, and nobody can tell which this is.
+        """
+        if any(one is generator for _number, one in self._living(name)):
             return
+        number = self._number(name)
         try:
-            self._generators[name].append(ref(generator))
+            self._generators[name].append((number, ref(generator)))
         except TypeError:
-            self._generators[name].append(_Kept(generator))
+            self._generators[name].append((number, _Kept(generator)))
         self._n_followed += 1
         if self._n_followed > self._next_sweep:
             self._sweep()
-        if self._awaited.get(name):
-            put_state(generator, self._awaited[name].pop(0))
+        self._go_on_with(name, number, generator)
+
+    def _number(self, name: str) -> int:
+        """In the order of making; of loaders, which each pass may make anew, of the living."""
+        if name.startswith(OF_LOADERS):
+            return len(list(self._living(name)))
+        self._n_made[name] += 1
+        return self._n_made[name] - 1
+
+    def _go_on_with(self, name: str, number: int, generator: Any) -> None:
+        awaited = self._awaited.get(name, {})
+        if number in awaited:
+            put_state(name, generator, awaited.pop(number))
+        elif awaited and not name.startswith(OF_LOADERS):
+            later = min(awaited)
+            raise CheckpointUnusable(
+                f"{name} was made several times, and the checkpoint holds the state of number "
+                f"{later + 1}, not of this one, number {number + 1}. Make each generator once, "
+                f"under a name of its own, and write the checkpoint anew."
+            )
 
     def follow_loader(self, role: str, loader: Any, read: Callable[[], States | None]) -> None:
         """Know a loader, and the generators that it draws its order from."""
-        drawing = (loader, *(getattr(loader, name, None) for name in ("sampler", "batch_sampler")))
-        found = (getattr(one, "generator", None) for one in drawing)
-        own: dict[torch.Generator, None] = dict.fromkeys(
-            one for one in found if one is not None and hasattr(one, "set_state")
-        )
-        for generator in own:
-            self.follow(f"loader/{role}", generator)
+        for name, generator in own_generators(loader):
+            if not self._knows(generator):
+                self.follow(f"{OF_LOADERS}{role}{name}", generator)
         loader.progress = Progress(role, read, self.write)
         self._loaders[role].append(ref(loader))
         if self._places.get(role):
@@ -78,19 +107,19 @@ class Sources:
     def read(self) -> dict[str, Plain]:
         """States of the global generators and of all that live, by name."""
         named = {
-            f"{name} {index}": state_of(generator)
+            f"{name} {number}": state_of(generator)
             for name in self._generators
-            for index, generator in enumerate(self._living(name))
+            for number, generator in self._living(name)
         }
         return {**read_globals(), **named}
 
     def write(self, states: States) -> None:
         """Bring all that live, and the global ones, to these states."""
         for name in self._generators:
-            for index, generator in enumerate(self._living(name)):
-                state = states.get(f"{name} {index}")
+            for number, generator in self._living(name):
+                state = states.get(f"{name} {number}")
                 if state is not None:
-                    put_state(generator, state)
+                    put_state(name, generator, state)
         write_globals(states)
 
     def places(self) -> dict[str, list[dict[str, Plain]]]:
@@ -118,12 +147,17 @@ class Sources:
     def go_on(self, states: States, places: Mapping[str, list[Mapping[str, Any]]]) -> None:
         """Bring everything to the states of a checkpoint; what is made later follows."""
         self._now = states
-        known: dict[str, list[Plain]] = defaultdict(list)
+        known: dict[str, dict[int, Plain]] = defaultdict(dict)
         for key, state in states.items():
-            name, _, index = key.rpartition(" ")
-            if index.isdecimal():
-                known[name].append(state)
-        self._awaited = {n: kept[len(list(self._living(n))) :] for n, kept in known.items()}
+            name, _, number = key.rpartition(" ")
+            if number.isdecimal():
+                known[name][int(number)] = state
+        self._awaited = known
+        for name, kept in known.items():
+            living = [number for number, _generator in self._living(name)]
+            self._n_made[name] = max(living, default=-1) + 1  # those that died are made anew
+            for one in living:
+                kept.pop(one, None)
         self._places = {role: list(kept) for role, kept in places.items()}
         for role, waiting in self._places.items():
             for loader in self._alive(role):
@@ -149,8 +183,18 @@ class Sources:
         else:
             loader.progress.place = Place(found["n_drawn"], found["states"], self._now)
 
-    def _living(self, name: str) -> Iterator[Any]:
-        return (one for held in self._generators.get(name, ()) if (one := held()) is not None)
+    def _living(self, name: str) -> Iterator[tuple[int, Any]]:
+        living = (
+            (number, one)
+            for number, held in self._generators.get(name, ())
+            if (one := held()) is not None
+        )
+        if not name.startswith(OF_LOADERS):
+            return living
+        return ((index, one) for index, (_number, one) in enumerate(living))
+
+    def _knows(self, generator: Any) -> bool:
+        return any(one is generator for name in self._generators for _, one in self._living(name))
 
     def _alive(self, role: str) -> Iterator[Any]:
         return (one for held in self._loaders.get(role, ()) if (one := held()) is not None)
@@ -158,14 +202,20 @@ class Sources:
     def _sweep(self) -> None:
         """Forget the dead, before a name for each sample has filled the memory."""
         for name, held in list(self._generators.items()):
-            self._generators[name] = [one for one in held if one() is not None]
+            self._generators[name] = [one for one in held if one[1]() is not None]
             if not self._generators[name]:
                 del self._generators[name]
+                self._n_made.pop(name, None)
         self._n_followed = sum(map(len, self._generators.values()))
         self._next_sweep = max(FIRST_SWEEP, 2 * self._n_followed)
 
 
 def _place(role: str, loader: Any) -> dict[str, Plain]:
+    if loader.progress.n_passes > 1:
+        raise CheckpointUnusable(
+            f"{loader.progress.n_passes} passes over loader {role!r} go on at once, and one alone "
+            f"can be gone on with. Make a loader for each, or write the checkpoint between passes."
+        )
     current = loader.progress.current
     if keeps_workers(loader):
         raise CheckpointUnusable(

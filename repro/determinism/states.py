@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from repro.determinism.generators import GENERATORS, imported_generators
 from repro.errors import CheckpointUnusable
 
 if TYPE_CHECKING:
-    import numpy as np
     import torch
 
 Plain = Any  # tensors, tuples, lists, dicts, text and numbers: what weights_only takes
@@ -36,26 +37,62 @@ def write_globals(states: Mapping[str, Plain]) -> None:
         state = states.get(generator.name)
         if state is None:
             continue
-        if generator.name == "numpy":
-            generator.write(_of_numpy(state))
+        with refusing(generator.name):
+            if generator.name == "numpy":
+                generator.write(_of_numpy(state))
+            else:
+                _refuse_fewer(generator.name, state)
+                generator.write(state)
+
+
+def is_generator(value: object) -> bool:
+    """Whether it is a generator of random numbers whose state can be read."""
+    kinds = (("random", "Random"), ("torch", "Generator"))
+    arrays = (("numpy.random", "Generator"), ("numpy.random", "RandomState"))
+    found = (getattr(sys.modules.get(name), kind, None) for name, kind in (*kinds, *arrays))
+    return any(kind is not None and isinstance(value, kind) for kind in found)
+
+
+def state_of(generator: Any) -> Plain:
+    """State of one generator of torch, numpy or Python."""
+    if hasattr(generator, "getstate"):
+        return generator.getstate()
+    if hasattr(generator, "bit_generator"):
+        return _without_arrays(generator.bit_generator.state)
+    state = generator.get_state(legacy=False) if hasattr(generator, "randn") else None
+    return generator.get_state() if state is None else _without_arrays(state)
+
+
+def put_state(name: str, generator: Any, state: Plain) -> None:
+    """Bring one generator to a state that `state_of` told.
+
+    Raises
+    ------
+    CheckpointUnusable
+        It is the state of another kind of generator, or none.
+    """
+    with refusing(name):
+        if hasattr(generator, "setstate"):
+            generator.setstate(state)
+        elif hasattr(generator, "bit_generator"):
+            generator.bit_generator.state = _with_arrays(state)
         else:
-            _refuse_fewer(generator.name, state)
-            generator.write(state)
+            generator.set_state(_with_arrays(state) if isinstance(state, Mapping) else state)
 
 
-def state_of(generator: np.random.Generator | torch.Generator) -> Plain:
-    """State of one generator."""
-    if hasattr(generator, "get_state"):
-        return generator.get_state()
-    return _without_arrays(generator.bit_generator.state)
-
-
-def put_state(generator: np.random.Generator | torch.Generator, state: Plain) -> None:
-    """Bring one generator to a state that `state_of` told."""
-    if hasattr(generator, "set_state"):
-        generator.set_state(state)
-    else:
-        generator.bit_generator.state = _with_arrays(state)
+@contextmanager
+def refusing(name: str) -> Iterator[None]:
+    """A block in which the state of this generator is put back."""
+    try:
+        yield
+    except CheckpointUnusable:
+        raise
+    except (RuntimeError, TypeError, ValueError, KeyError, AttributeError, IndexError) as error:
+        why = " ".join(str(error).split()).rstrip(".")
+        raise CheckpointUnusable(
+            f"the state of generator {name} in the checkpoint does not fit: {why}. "
+            f"Make the generator as the run did, or go on from another checkpoint."
+        ) from error
 
 
 def is_same(left: Plain, right: Plain) -> bool:
@@ -63,12 +100,26 @@ def is_same(left: Plain, right: Plain) -> bool:
     import torch
 
     if isinstance(left, torch.Tensor) and isinstance(right, torch.Tensor):
-        return torch.equal(left, right)
+        return _is_same_tensor(left, right)
     if isinstance(left, Mapping) and isinstance(right, Mapping):
         return left.keys() == right.keys() and all(is_same(left[k], right[k]) for k in left)
-    if isinstance(left, list) and isinstance(right, list):
+    if isinstance(left, list | tuple) and isinstance(right, list | tuple):
         return len(left) == len(right) and all(map(is_same, left, right))
-    return bool(left == right)
+    if isinstance(left, torch.Tensor) or isinstance(right, torch.Tensor):
+        return False
+    is_nan = left != left and right != right  # the way to ask any type
+    return bool(is_nan or left == right)
+
+
+def _is_same_tensor(left: torch.Tensor, right: torch.Tensor) -> bool:
+    import torch
+
+    if left.dtype != right.dtype or left.shape != right.shape:
+        return False
+    if left.layout is not torch.strided or right.layout is not torch.strided or left.is_quantized:
+        return bool(torch.equal(left.cpu(), right.cpu()))
+    bits = (one.detach().cpu().contiguous().reshape(-1).view(torch.uint8) for one in (left, right))
+    return torch.equal(*bits)
 
 
 def _plain(name: str, state: Any) -> Plain:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from itertools import filterfalse
 from typing import Any
+from weakref import ref
 
 from repro.facts.batching import Batching
 from repro.facts.budget import Budget
@@ -45,6 +46,7 @@ class Training:
         self._backward_handle: Any = None
         self._model: Any = None
         self._scheduler: Any = None
+        self.watched: list[tuple[str, Any]] = []  # weak, by kind: what later steps depend on
         self._optimizers = Optimizers()
         self._loader: Any = None
         self._counting = Counting()
@@ -96,6 +98,9 @@ class Training:
             model is not self._model if optimizer is None else not self._optimizers.knows(optimizer)
         )
         is_later = self.n_steps > 0 and is_news
+        kept = [] if is_later else self.watched
+        shown = (("optimizer", optimizer), ("scheduler", scheduler))
+        self.watched = [*kept, *((kind, ref(one)) for kind, one in shown if _is_weak(one))]
         self._model, self._scheduler, self._is_fresh = model, scheduler, True
         self.audience.tell("watched", model, optimizer, scheduler, loss)
         if optimizer is not None:
@@ -264,6 +269,11 @@ class Training:
             n_test_reads=n_test_reads,
             wall_seconds=round(wall_seconds, 3),
         )
+
+
+def _is_weak(value: Any) -> bool:
+    """Whether it can be known without keeping it alive."""
+    return value is not None and hasattr(value, "__weakref__")
 
 
 def _shuffles(loader: Any) -> bool | None:
