@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from repro import determinism
-from repro.checkpoint import Checkpoint, CheckpointBook, Trained
+from repro.checkpoint import Checkpoint, CheckpointBook
+from repro.checkpoint_objects import Trained
 from repro.continuation import Earlier
 from repro.errors import UsageError
 from repro.observations import TRAIN, Observations
