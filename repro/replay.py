@@ -28,7 +28,7 @@ from repro.replay_verdict import Verdict, worst
 from repro.replaying import Orders
 from repro.report.shown import columns, document, listed
 from repro.rerun import Ended, Progress, rerun
-from repro.store.load import open_history
+from repro.store.load import MlflowHistory, open_history
 from repro.store.location import locate
 
 VERIFIED = "repro.verified"  # tag of the original
@@ -127,9 +127,16 @@ def replay_project(
         )
     attempts = tuple(_attempts(original, wishes))
     done = Replay(run_id, original.record.name, attempts, wishes.until)
-    if any(attempt.run_id for attempt in attempts):
+    if any(attempt.run_id for attempt in attempts) and not _is_less(done, history, run_id):
         history.client.set_tag(run_id, VERIFIED, done.tag)
     return done
+
+
+def _is_less(done: Replay, history: MlflowHistory, run_id: str) -> bool:
+    """Whether a part is equal of what was proved as a whole before."""
+    before = history.client.get_run(run_id).data.tags.get(VERIFIED, "")
+    is_whole = before.startswith("identical ") and " up to step " not in before
+    return is_whole and done.until is not None and done.verdict.kind == "identical"
 
 
 def _attempts(original: Original, wishes: Wishes) -> Iterator[Attempt]:

@@ -9,6 +9,7 @@ from repro.errors import TracesIncomparable
 from repro.facts import trace
 from repro.facts.code import Code
 from repro.facts.data import Data
+from repro.facts.entropy import Entropy
 from repro.facts.fact import Scalar
 from repro.facts.outcome import Outcome
 from repro.facts.scores import Score, Scores
@@ -40,6 +41,7 @@ WORST_FIRST: tuple[Kind, ...] = (
 )
 WEIGHTS = ("parameters", "updated")
 SHOWN = 10  # differences of the contract
+SUSPECTS = 5
 
 
 @dataclass(frozen=True)
@@ -92,13 +94,21 @@ def compared(original: Left, replay: Left, *, until: int | None = None) -> Verdi
         return Verdict("not re-executable", stopped)
     found = next(_differences(original, replay, until), None)
     if found is not None:
-        return found
+        return replace(found, details=(*found.details, *_suspects(replay.record)))
     proof = _proved(original, replay, until)
     if until is not None or not ended_by_itself(original.record):
         return proof
     others = unlike(original.series, replay.series)
     verdict = _other_series(others, proof) or proof
     return replace(verdict, details=(*verdict.details, *_times(others)))
+
+
+def _suspects(record: RunRecord) -> Iterator[tuple[str, str]]:
+    """Randomness that the seed does not hold, with its line."""
+    entropy = record.find(Entropy)
+    found = entropy.loose() if entropy else ()
+    for one in found[:SUSPECTS]:
+        yield "suspect", f"{one.where} {one.kind.replace('_', ' ')}: {one.what}".strip()
 
 
 def _other_program(original: RunRecord, replay: RunRecord, until: int | None) -> str | None:

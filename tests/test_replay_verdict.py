@@ -8,6 +8,7 @@ import pytest
 from repro.audit.example import example_record
 from repro.facts.code import EXAMPLE as CODE
 from repro.facts.data import EXAMPLE as DATA
+from repro.facts.entropy import EXAMPLE as ENTROPY
 from repro.facts.environment import EXAMPLE as ENVIRONMENT
 from repro.facts.outcome import EXAMPLE as OUTCOME
 from repro.facts.scores import EXAMPLE as SCORES
@@ -177,3 +178,9 @@ def test_up_to_a_step_the_weights_must_have_been_compared_at_it():
     second = left(trace=Trace("light", (step(0), lossy(0, optimizer=1))))
     why = "weights were compared at no step, losses up to step 0"
     assert verdict(second, second, until=0) == f"incomplete trace({why})"
+
+
+def test_a_source_of_randomness_is_suspected_unless_the_run_has_seeded_it():
+    other = replace(TRACE, events=(step(0), step(1, "bb"), end(2, "bb")))
+    found = compared(left(), left(ENTROPY.but(mode="record"), trace=other))
+    assert ("suspect", "train.py:12 unseeded: default_rng()") in found.details

@@ -48,6 +48,10 @@ class Entropy(Fact):
         """Those of these kinds."""
         return tuple(one for one in self.found if one.kind in kinds)
 
+    def loose(self) -> tuple[Finding, ...]:
+        """Those that the run has not given a seed of its own."""
+        return tuple(one for one in self.found if (self.mode, one.kind) != ("derive", "unseeded"))
+
 
 EXAMPLE = Entropy(
     mode="derive",

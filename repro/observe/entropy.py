@@ -100,7 +100,7 @@ class Sentinel:
         if self._mode == "raise" and maker.is_users:
             raise UnseededGenerator(
                 f"{maker.place.shown(Path.cwd())}: {maker.place.text() or 'a generator'} has no "
-                f"seed, so that no run repeats it. Pass one, such as that of run.rng('name')."
+                f"seed, so that no run repeats it. Pass one, or draw from run.rng('name')."
             )
         return self._derived(n_bits) if self._mode == "derive" else None
 

@@ -200,7 +200,8 @@ def _entropy(entropy: Entropy) -> Iterator[Row]:
     """Nothing where nothing was found."""
     for one in entropy.found[:MAX_ROWS]:
         times = "" if one.n_times == 1 else f", {one.n_times:,} times"
-        yield [one.kind.replace("_", " "), f"{one.what} {one.where}".rstrip() + times]
+        kind = one.kind.replace("_", " ") if one in entropy.loose() else "seeded by the run"
+        yield [kind, f"{one.what} {one.where}".rstrip() + times]
     yield from _rest(len(entropy.found) + entropy.n_left_out, "sources of randomness")
 
 

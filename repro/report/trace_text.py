@@ -95,7 +95,10 @@ def _after(pair: TracePair) -> Iterator[Text]:
         return
     yield Text()
     yield Text("how it spread  different of all, where both looked", "bold")
+    n_left_out = max(0, len(steps) - MAX_STEPS)
     for step in steps[: MAX_STEPS - 1] + steps[MAX_STEPS - 1 :][-1:]:
+        if n_left_out and step == steps[-1]:
+            yield Text(f"  and {n_left_out} more steps", "dim")
         yield Text(f"  step {step}  {_shares(one for one in different if one.step == step)}")
 
 

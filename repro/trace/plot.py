@@ -90,6 +90,7 @@ def _draw_losses(axes: Any, pair: TracePair) -> None:
         axes.set_yticks([])
     axes.set_ylabel("|difference of the losses|")
     axes.set_xlabel("optimizer step")
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.grid(alpha=0.25)
 
 

@@ -23,6 +23,7 @@ from repro.trace.tensors import look_at, pieces, value_text
 
 MAX_LOOKS = 4096  # of one step: a training without an optimizer of torch's never makes one
 TRAIN = "train"
+OFF = 'it was turned off, by tracked_run(trace="off") or REPRO_TRACE=off'
 NOTHING = "neither an optimizer of torch's stepped, nor was a model watched, nor anything scored"
 
 
@@ -34,7 +35,7 @@ class Untraced(Technique):
 
     def at_end(self, ending: Ending) -> Fact | Absent:
         """Nothing was asked for."""
-        return Absent(reason='it was turned off: tracked_run(trace="off")', kind="not_applicable")
+        return Absent(reason=OFF, kind="not_applicable")
 
 
 class Recorder(Technique):

@@ -178,7 +178,7 @@ def test_raise_names_the_line_and_a_mode_that_is_none_is_refused(monkeypatch):
     line = test_raise_names_the_line_and_a_mode_that_is_none_is_refused.__code__.co_firstlineno + 3
     assert str(caught.value) == (
         f"test_entropy.py:{line}: default_rng() has no seed, so that no run repeats it. "
-        f"Pass one, such as that of run.rng('name')."
+        f"Pass one, or draw from run.rng('name')."
     )
     with pytest.raises(UsageError) as caught:
         checked_mode("strict")

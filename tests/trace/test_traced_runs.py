@@ -64,7 +64,7 @@ def test_diff_names_the_first_difference_and_draws_it(project):
     assert json.loads(told("other", "--json").stdout)["first"]["tensor"] == "0.bias"
     untold = told("none")
     assert untold.exit_code == 3
-    assert 'has no trace: it was turned off: tracked_run(trace="off")' in untold.output
+    assert 'has no trace: it was turned off, by tracked_run(trace="off")' in untold.output
 
     fact = project.record(first).facts[Trace.key()]
     trace = read(project.history.artifact(first, fact.path))
