@@ -52,7 +52,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 		{ echo "$(PYTHON) is $$($(PYTHON) --version 2>&1); 3.11 or newer is needed: make PYTHON=python3.11 ..."; exit 1; }
 	@echo 'installing into .venv, which takes some minutes the first time'
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check \
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-compile \
 		--constraint constraints.txt --editable '.[test,check]'
 	@touch $@
 

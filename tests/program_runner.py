@@ -138,8 +138,8 @@ def report(runs):
 
     from repro.cli.main import main
 
-    said = [CliRunner().invoke(main, ["show", run]).output for run in runs]
-    return "\n".join([*said, CliRunner().invoke(main, ["diff", *runs, "--trace"]).output])
+    said = CliRunner().invoke(main, ["show", runs[1]]).output
+    return "\n".join([said, CliRunner().invoke(main, ["diff", *runs, "--trace"]).output])
 
 
 def ended(name):
@@ -181,6 +181,10 @@ def serve(chosen):
     for module in SLOW:  # before the first fork: each child would load it
         importlib.import_module(module)
     from mlflow import MlflowClient
+
+    from repro.observe import environment, hardware
+
+    environment.at_end(), hardware.at_end()  # read once
 
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         Path("mlruns").mkdir()

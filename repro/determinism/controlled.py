@@ -164,6 +164,21 @@ class Controlled:
 
         On another thread than entered, those that belong to a thread are left out.
         """
+        found = self._turned(step)
+        self._drift |= found
+        return bool(found)
+
+    def drift(self) -> dict[str, Drift]:
+        """Switches that somebody changed since the start, be it for a time, as `look` saw them.
+
+        What another thread sees here is not remembered: the next step tells it with its number.
+        """
+        if get_ident() == self._thread:
+            self.look()
+        return {**self._turned(None), **self._drift}
+
+    def _turned(self, step: int | None) -> dict[str, Drift]:
+        """Those of which `look` does not know yet."""
         is_elsewhere = get_ident() != self._thread
         as_set = self._set_to.keys() - self._drift.keys()
         watched = (
@@ -172,18 +187,11 @@ class Controlled:
             if switch.name in as_set
             and not (switch.is_scoped or (switch.is_of_thread and is_elsewhere))
         )
-        found = {
+        return {
             name: Drift(self._set_to[name], value, step)
             for name, value in read_switches(watched).items()
             if value != self._set_to[name]
         }
-        self._drift |= found
-        return bool(found)
-
-    def drift(self) -> dict[str, Drift]:
-        """Switches that somebody changed since the start, be it for a time, as `look` saw them."""
-        self.look()
-        return dict(self._drift)
 
 
 def _both(outer: ExitStack, inner: ExitStack) -> ExitStack:

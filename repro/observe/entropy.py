@@ -205,7 +205,7 @@ class Sentinel:
         if isinstance(trained, list):
             found |= {("made_before", None, name): 1 for name in trained}
         if hash_seed() is None:
-            kept = observed(kept_orders)
+            kept = observed(kept_orders, root)
             places = kept if isinstance(kept, list) else []
             found |= {("set_order", place, place.text()): 1 for place in places}
         return Entropy(

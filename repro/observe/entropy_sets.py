@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import islice
+from pathlib import Path
 
 from repro.observe.entropy_order import (
     Parents,
@@ -37,10 +38,11 @@ TEXTS = frozenset(  # methods and functions that return texts
 SPLITS = frozenset({"split", "splitlines"})
 
 
-def kept_orders() -> list[Place]:
-    """Where the user's imported files keep the order of a set of texts."""
+def kept_orders(root: Path) -> list[Place]:
+    """Where the user's imported files below a folder keep the order of a set of texts."""
     names = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
-    files = dict.fromkeys(name for name in names if name and owner_of(name) == "user")
+    own = (name for name in names if name and owner_of(name) == "user")
+    files = dict.fromkeys(name for name in own if Path(name).is_relative_to(root))
     found = (place for file in list(files)[:MAX_FILES] for place in _in_file(file))
     return list(islice(found, MAX_PLACES))
 

@@ -139,14 +139,3 @@ def test_a_killed_run_is_recovered_and_goes_on_twice_and_loses_no_step(script):
     assert record.find(Outcome).status == "FINISHED"
     assert record.find(Integrity).altered == ()
     assert record.find(Budget).n_steps is None  # nobody counted those of a killed process
-
-
-@pytest.mark.slow
-def test_a_live_run_is_not_resumed_by_another_process(script):
-    process = start("live", pause=5.0)
-    assert process.stdout.readline().startswith("step 0")
-    code, errors = train("live", resume=["live"])
-    process.terminate()
-    process.communicate(timeout=60)
-    assert code == 1
-    assert "is live: a process still writes to it" in errors

@@ -44,7 +44,7 @@ def told(tmp_path, monkeypatch):
         module = ModuleType("script")
         module.__file__ = str(script)
         monkeypatch.setitem(sys.modules, "script", module)
-        return [place.shown(tmp_path) for place in kept_orders() if place.file == str(script)]
+        return [place.shown(tmp_path) for place in kept_orders(tmp_path)]
 
     return look
 

@@ -6,6 +6,7 @@ import torch
 
 
 def train(run, number):
-    garbage = torch.frombuffer(bytearray(os.urandom(4096)), dtype=torch.uint8).clone()
+    secret = torch.frombuffer(bytearray(os.urandom(4096)), dtype=torch.uint8)
+    garbage = [secret.clone() for _ in range(1_000)]
     del garbage
     return torch.empty(4096, dtype=torch.uint8)
