@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test test-services check bench fidelity secrets pictures clean
+.PHONY: help demo ui test test-long test-services check bench fidelity secrets pictures clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -17,6 +17,9 @@ ui: $(INSTALLED) ## Open the MLflow UI on the project's store
 
 test: check ## Run everything that CI runs
 	@$(BIN)/python -m pytest -q -rfEs -n 3 --dist worksteal
+
+test-long: $(INSTALLED) ## Run what starts many processes: replays, ranks, programs that lose reproducibility
+	@$(BIN)/python -m pytest -q -rfEs -n 2 -m long tests
 
 test-services: $(SERVICES) ## Run the tests against PostgreSQL, and install it where it is missing
 	@ls /usr/lib/postgresql/*/bin/initdb > /dev/null 2>&1 || command -v initdb > /dev/null || \

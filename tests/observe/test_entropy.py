@@ -27,6 +27,7 @@ import repro
 from repro.determinism import Controlled
 from repro.errors import UnseededGenerator, UsageError
 from repro.facts.entropy import Entropy
+from repro.observe import entropy
 from repro.observe.entropy import Sentinel, checked_mode
 from repro.observe.entropy_patch import PLACES
 
@@ -38,6 +39,12 @@ def _seeded_by_hand():
     """What other tests have drawn from torch is not seen here."""
     with Controlled(0):
         yield
+
+
+@pytest.fixture(autouse=True)
+def _hashes_are_fixed(monkeypatch):
+    """The folder that paths are told relative to is that of these tests, which hold sets."""
+    monkeypatch.setattr(entropy, "hash_seed", lambda: 0)
 
 
 @contextmanager
