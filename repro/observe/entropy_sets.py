@@ -6,7 +6,6 @@ only a set that holds texts as far as the source shows, and none around which an
 
 import ast
 import re
-import sys
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import islice
@@ -23,6 +22,7 @@ from repro.observe.entropy_order import (
     within,
 )
 from repro.observe.entropy_place import Place, last_name, owner_of, tree_of
+from repro.observe.modules import imported_files
 
 MAX_FILES = 200  # of the user's
 MAX_PLACES = 20
@@ -40,10 +40,8 @@ SPLITS = frozenset({"split", "splitlines"})
 
 def kept_orders(root: Path) -> list[Place]:
     """Where the user's imported files below a folder keep the order of a set of texts."""
-    names = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
-    own = (name for name in names if name and owner_of(name) == "user")
-    files = dict.fromkeys(name for name in own if Path(name).is_relative_to(root))
-    found = (place for file in list(files)[:MAX_FILES] for place in _in_file(file))
+    own = (file for file in map(str, imported_files(root)) if owner_of(file) == "user")
+    found = (place for file in islice(own, MAX_FILES) for place in _in_file(file))
     return list(islice(found, MAX_PLACES))
 
 
