@@ -4,8 +4,8 @@ import signal
 import sys
 import traceback
 from asyncio import CancelledError
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from os import getpid, kill
@@ -54,10 +54,31 @@ def ending_of(error: BaseException | None) -> Ending:
     for kind, reason in STOPPED.items():
         if isinstance(error, kind):
             return Ending("KILLED", text, reason=reason)
-    # A signal's handler may raise meanwhile: torch's does when a loader's worker has died.
+    # To format it asks the exception, and a class of the user's may fail to answer.
     lines = observed(lambda: _traceback(error))
     whole = lines.reason if isinstance(lines, Absent) else lines
     return Ending("FAILED", text, _last_lines(masked_text(whole)))
+
+
+@contextmanager
+def children_held() -> Iterator[None]:
+    """What is to be done about the end of a child waits until the block is over.
+
+    torch's handler raises when a loader's worker has died: in the middle of our work, too.
+    """
+    number = getattr(signal, "SIGCHLD", None)  # Windows has none
+    below = signal.getsignal(number) if number and current_thread() is main_thread() else None
+    if number is None or not callable(below):
+        yield
+        return
+    came: list[int] = []
+    signal.signal(number, lambda *_: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(number, below)
+        if came:
+            below(number, sys._getframe())
 
 
 class Signals:

@@ -19,7 +19,7 @@ from repro.continuation import segment_after
 from repro.determinism import Mode, explain
 from repro.determinism.arrival import Arrivals, is_imported
 from repro.early_facts import EarlyFacts, tell_place
-from repro.ending import Ending, Signals
+from repro.ending import Ending, Signals, children_held
 from repro.errors import UsageError
 from repro.facts.entropy import EntropyMode
 from repro.facts.scores import Scores
@@ -269,11 +269,12 @@ class tracked_run:  # noqa: N801  # reads as a function, like contextlib.closing
         entered = self._left()
         if entered is None or os.getpid() != entered.process:
             return  # a forked child that left the block by itself: the run is its parent's
-        entered.signals.hold()
-        advice = observed(explain, error) if error is not None else None
-        if error is not None and isinstance(advice, str):
-            error.add_note(advice)
-        self._end(entered, entered.signals.ending(error))
+        with children_held():
+            entered.signals.hold()
+            advice = observed(explain, error) if error is not None else None
+            if error is not None and isinstance(advice, str):
+                error.add_note(advice)
+            self._end(entered, entered.signals.ending(error))
 
     def _left(self) -> _Entered | None:
         """The innermost block of this object here; other threads may have entered it, too."""

@@ -13,6 +13,7 @@ from mlflow import MlflowClient
 from signal_handlers import HUP, TERM, handler
 
 import repro
+from repro import recording, tracked
 from repro.ending import INTERPRETER_ENDED
 from repro.facts.outcome import Outcome
 from repro.store.journaled import events
@@ -299,12 +300,39 @@ def test_a_block_that_cannot_begin_leaves_no_thread_and_no_open_run(project, mon
         raise OSError("no switch")
 
     monkeypatch.setattr("repro.determinism.Controlled.enter", broken)
+    before = set(threading.enumerate())
     with pytest.raises(OSError, match="no switch"):
         repro.tracked_run(seed=0).__enter__()
     (run_id,) = project.history.find_runs()
     assert project.record(run_id).find(Outcome).error == "OSError: no switch"
-    assert "repro-shipper" not in [thread.name for thread in threading.enumerate()]
+    began = {thread.name for thread in set(threading.enumerate()) - before}
+    assert "repro-shipper" not in began
     assert repro.active_run() is None
+
+
+@pytest.mark.parametrize(("module", "name"), [(tracked, "explain"), (recording, "final")])
+def test_what_a_dead_child_raises_waits_until_the_run_has_ended(
+    project, monkeypatch, module, name
+):
+    def died(*_):
+        raise RuntimeError("worker is killed")
+
+    def meanwhile(*args):
+        signal.raise_signal(signal.SIGCHLD)
+        return whole(*args)
+
+    whole = getattr(module, name)
+    monkeypatch.setattr(module, name, meanwhile)
+    with handler(signal.SIGCHLD, signal.SIG_DFL):
+        with (
+            pytest.raises(RuntimeError, match="worker is killed") as told,
+            repro.tracked_run(seed=0, quiet=True) as run,
+        ):
+            signal.signal(signal.SIGCHLD, died)
+            raise ConnectionResetError("no loader")
+        assert signal.getsignal(signal.SIGCHLD) is died
+    assert isinstance(told.value.__context__, ConnectionResetError)
+    assert outcome(project, run).error == "ConnectionResetError: no loader"
 
 
 def test_a_run_that_was_never_left_was_killed_by_the_end_of_the_interpreter(project):
