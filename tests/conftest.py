@@ -1,7 +1,10 @@
 """What every test may rely on, whatever the machine's environment says."""
 
 import os
+import random
+import sys
 
+import numpy as np
 import pytest
 
 # Before torch is loaded: workers of several threads each would wait for one another.
@@ -34,3 +37,12 @@ FOREIGN = (
 def _environment_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in FOREIGN:
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    """What a test does not seed itself is the same in every run of the tests."""
+    random.seed(0)
+    np.random.seed(0)
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(0)

@@ -128,6 +128,7 @@ def test_a_store_that_is_only_behind_gets_record_and_end(project, monkeypatch):
 
     monkeypatch.setattr(OpenRun, "send", slow)
     monkeypatch.setattr("repro.closing.DRAIN_SECONDS", 0.5)
+    monkeypatch.setattr("repro.store.shipper.ANSWER_SECONDS", 60.0)  # slow, and not silent
     with repro.tracked_run("behind", seed=0, quiet=True, params={"lr": 1}) as run:
         for step in range(20_000):
             run.log_metrics({"loss": float(step)}, step=step)

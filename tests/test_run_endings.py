@@ -324,7 +324,7 @@ def test_what_a_dead_child_raises_waits_until_the_run_has_ended(
     whole = getattr(module, name)
     monkeypatch.setattr(module, name, meanwhile)
     with handler(signal.SIGCHLD, signal.SIG_DFL):
-        with (
+        with (  # noqa: PT012
             pytest.raises(RuntimeError, match="worker is killed") as told,
             repro.tracked_run(seed=0, quiet=True) as run,
         ):

@@ -8,7 +8,6 @@ import time
 import pytest
 from mlflow import MlflowClient
 
-TRIALS = 20
 PROCESSES = 4
 THREADS = 4
 STEPS = 250
@@ -74,8 +73,11 @@ def train_at_once(tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_four_processes_that_begin_at_once_on_a_new_store_all_finish_in_it(train_at_once, tmp_path):
-    for trial in range(TRIALS):
+@pytest.mark.parametrize("n_trials", [3, pytest.param(20, marks=pytest.mark.long)])
+def test_four_processes_that_begin_at_once_on_a_new_store_all_finish_in_it(
+    train_at_once, tmp_path, n_trials
+):
+    for trial in range(n_trials):
         uri = f"sqlite:///{tmp_path}/{trial}/mlflow.db"
         assert train_at_once(uri, 1, 2) == [[uri, None, []]] * PROCESSES
         client = MlflowClient(uri)

@@ -164,7 +164,9 @@ def test_technique_14_stopping_of_estimators_that_stop_early():
         MLPClassifier((2,), max_iter=400, early_stopping=True, n_iter_no_change=3, random_state=0)
     )
     assert (net.stops_early, net.patience, net.is_at_limit) == (True, 3, False)
-    (trees,) = fitted(GradientBoostingClassifier(n_estimators=50, n_iter_no_change=2))
+    (trees,) = fitted(
+        GradientBoostingClassifier(n_estimators=50, n_iter_no_change=2, random_state=0)
+    )
     assert (trees.stops_early, trees.patience, trees.is_at_limit) == (True, 2, False)
     (all_trees,) = fitted(GradientBoostingClassifier(n_estimators=3))
     assert (all_trees.stops_early, all_trees.is_at_limit) == (False, True)
