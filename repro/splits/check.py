@@ -2,36 +2,29 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from functools import partial
-from typing import Literal
+from typing import get_args
 
 import numpy as np
 import pandas as pd
 
 from repro.errors import SplitError
+from repro.splits.classes import read_classes, read_required
 from repro.splits.conditions import CONDITIONS, check_fold
-from repro.splits.evidence import CheckedFold, Duplicates, Evidence
-from repro.splits.folds import (
-    POLICIES,
-    FoldSource,
-    Policy,
-    RawFold,
-    folds_of,
-    policy_of,
-    spans_of,
-)
+from repro.splits.copies import read_copies
+from repro.splits.declared import Declared
+from repro.splits.evidence import Duplicates, Evidence, Fits
+from repro.splits.fold_reading import Given, read_folds
+from repro.splits.folds import FoldSource, Policy, spans_of
+from repro.splits.frames import rows_of_frames
 from repro.splits.labels import Labels, read_labels
 from repro.splits.parameters import one_of, whole_number
 from repro.splits.plan import SplitPlan
 from repro.splits.proof import SplitProof
 from repro.splits.rows import count_rows, row_labels
-from repro.splits.spans import Spans, close_left, read_call_spans, read_window_starts
-from repro.splits.times import Duration, IntArray, read_duration
-
-Fault = tuple[int, str]
+from repro.splits.spans import Closed, Spans, close_left, read_call_spans, read_window_starts
+from repro.splits.times import Duration, LengthSource, read_duration
 
 
 def check_split(
@@ -45,27 +38,45 @@ def check_split(
     feature_start: object = None,
     row_id: object = None,
     policy: Policy | None = None,
-    closed: Literal["both", "left"] | None = None,
-    embargo: str | int | dt.timedelta | None = None,
+    closed: Closed | None = None,
+    embargo: LengthSource | None = None,
     duplicates: Duplicates = "report",
+    required: Iterable[object] = (),
+    min_train: int | None = None,
+    min_test: int = 1,
+    tests_overlap: bool | None = None,
+    estimators: Sequence[object] | None = None,
     n_witnesses: int = 5,
 ) -> SplitProof:
     """Prove or refute, for every fold, that train and test are apart as they must be.
 
     Parameters
     ----------
-    splits_or_cv_or_plan : a SplitPlan, any splitter, or pairs (training rows, test rows)
-    X, y : the data; not needed for a plan, or where times or groups tell the number of rows
+    splits_or_cv_or_plan : a SplitPlan, any splitter, or pairs (train, test) of row numbers, of
+        masks, or of tables whose rows are found in X by their index labels; several test sets of
+        one fold, as skfolio gives them, count as one
+    X, y : the data; not needed for a plan, for tables, or where times or groups tell the number
+        of rows
     groups, times, end_times, feature_start, row_id : one value per row: a column of X, a Series
         (aligned by label), or an array in the order of X; by default what the plan holds.
-        end_times may be "point", feature_start a look-back timedelta.
+        end_times may be "point", feature_start a length of time to look back.
     policy : what must hold over time; by default what the plan or splitter promises, where
         "exchangeable" becomes "kfold" as soon as there are times
     closed : "both", or "left" if a label does not use the very moment it ends; by default what
         the splitter was told, else "both"
     embargo : "5D", a timedelta, or an int (so many distinct timestamps); by default what the
         splitter was told
-    duplicates : whether rows with equal content on both sides are a violation
+    duplicates : which rows with equal content on both sides are a violation: "forbid" those equal
+        in features and label, "features" also those with another label; "report" counts both and
+        forbids none. The columns of X named as times, end_times, feature_start and row_id are no
+        features: they tell copies of one row apart.
+    required : classes of y, or names of groups, that must stand on both sides of every fold;
+        in any case every class of the test rows must be known to train
+    min_train, min_test : fewest rows of a side; min_train is by default what the splitter was told
+    tests_overlap : whether a row may be tested in several folds; by default only if the splitter
+        is made for it, as ShuffleSplit is
+    estimators : one fitted estimator per fold, as `cross_validate(..., return_estimator=True)`
+        returns: each is fitted again, on the training rows of its fold, and compared
     n_witnesses : how many offending rows to show per condition and fold
 
     Returns
@@ -74,55 +85,91 @@ def check_split(
         Its verdict is "proved" only if every condition that the policy and the given evidence
         demand was proved in every fold.
 
+    Raises
+    ------
+    SplitError
+        An argument cannot be read: the message names the value and the fix.
+
+    Notes
+    -----
+    A splitter is asked for its folds twice, in step: what it draws by chance without a
+    random_state it draws twice. One fold is held at a time.
+
     >>> print(check_split([([0, 1, 2], [2, 3])], X=range(4)).verdict)
     violated
     """
-    if closed is not None:
-        one_of(closed, "closed", ("both", "left"))
-    one_of(duplicates, "duplicates", ("forbid", "features", "report"))
-    whole_number(n_witnesses, "n_witnesses", at_least=0)
-    plan = _plan_in(splits_or_cv_or_plan)
-    told = partial(_told, splits_or_cv_or_plan, plan)
+    _check_choices(closed, duplicates, n_witnesses)
+    source, X = rows_of_frames(splits_or_cv_or_plan, X)
+    declared = Declared(source)
+    plan = declared.plan
     data = _data(X, plan, (times, groups, row_id))
-    spans = _spans(splits_or_cv_or_plan, plan, data, times, end_times)
-    spans = _with_windows(spans, data, feature_start)
-    if (closed or told("closed")) == "left" and spans is not None:
+    n_rows = count_rows(data)
+    spans = _with_windows(_spans(declared, data, times, end_times), data, feature_start)
+    if (closed or declared.told("closed")) == "left" and spans is not None:
         spans = close_left(spans)
     labels = _labels(groups, data, "groups", None if plan is None else plan.group_labels)
+    classes = read_classes(y, n_rows)
+    groups_policy = declared.told("groups_policy")
+    left_out = declared.time_columns(times, end_times, feature_start, row_id)
     evidence = Evidence(
-        n_rows=count_rows(data),
-        policy=_policy(policy, splits_or_cv_or_plan, plan, spans),
+        n_rows=n_rows,
+        policy=declared.policy(policy, spans),
         n_witnesses=n_witnesses,
         duplicates=duplicates,
+        copies=read_copies(data, y, left_out),
+        classes=classes,
+        required=read_required(required, classes, labels),
+        min_train=_least(declared.told("min_train") if min_train is None else min_train, "train"),
+        min_test=_least(min_test, "test"),
+        overlap_declared=declared.overlapping_tests() if tests_overlap is None else tests_overlap,
         spans=spans,
-        embargo=_embargo(told("embargo") if embargo is None else embargo, spans),
+        embargo=_embargo(declared.told("embargo") if embargo is None else embargo, spans),
         groups=labels,
-        groups_policy=None if told("groups_policy") is None else str(told("groups_policy")),
+        groups_policy=None if groups_policy is None else str(groups_policy),
         row_labels=_row_names(row_id, data, plan),
+        fits=None if estimators is None else Fits(list(estimators), _fitted_data(X), y),
     )
-    if plan is None:
-        group_values = None if labels is None else labels.values()
-        folds: Iterator[RawFold] = folds_of(
-            splits_or_cv_or_plan, data, y, group_values, times, end_times
-        )
-    else:
-        folds = plan.split()
-    table = tuple(check_fold(_read_fold(fold, evidence.n_rows), evidence) for fold in folds)
+    return _prove(declared, Given(data, y, groups, times, end_times), evidence)
+
+
+def _prove(declared: Declared, given: Given, evidence: Evidence) -> SplitProof:
+    folds = read_folds(declared, given, keep_order=evidence.fits is not None)
+    table = tuple(check_fold(fold, evidence) for fold in folds)
     if not table:
         raise SplitError("there is no fold to check. Pass at least one pair (train, test).")
+    _check_count(evidence.fits, len(table))
     return SplitProof(
         policy=evidence.policy,
         n_rows=evidence.n_rows,
-        fingerprint=None if plan is None else plan.fingerprint,
+        fingerprint=None if declared.plan is None else declared.plan.fingerprint,
         meanings={condition.name: condition.meaning for condition in CONDITIONS},
         table=table,
     )
 
 
-def _plan_in(source: object) -> SplitPlan | None:
-    """The plan itself, or the one inside `plan.as_cv()`."""
-    plan = getattr(source, "plan", source)
-    return plan if isinstance(plan, SplitPlan) else None
+def _check_choices(closed: str | None, duplicates: str, n_witnesses: int) -> None:
+    if closed is not None:
+        one_of(closed, "closed", get_args(Closed))
+    one_of(duplicates, "duplicates", get_args(Duplicates))
+    whole_number(n_witnesses, "n_witnesses", at_least=0)
+
+
+def _least(value: object, side: str) -> int:
+    return 1 if value is None else whole_number(value, f"min_{side}", at_least=1)
+
+
+def _fitted_data(X: object) -> object:
+    if X is None:
+        raise SplitError("estimators= are given without X=. Pass what they were fitted on.")
+    return X
+
+
+def _check_count(fits: Fits | None, n_folds: int) -> None:
+    if fits is not None and len(fits.estimators) > n_folds:
+        raise SplitError(
+            f"there are {len(fits.estimators)} estimators for {n_folds} folds. "
+            f"Pass one fitted estimator per fold, in the order of the folds."
+        )
 
 
 def _data(data: object, plan: SplitPlan | None, columns: tuple[object, ...]) -> object:
@@ -142,12 +189,10 @@ def _data(data: object, plan: SplitPlan | None, columns: tuple[object, ...]) -> 
     return np.empty((count_rows(known[0]), 0))
 
 
-def _spans(
-    source: object, plan: SplitPlan | None, data: object, times: object, end_times: object
-) -> Spans | None:
-    if plan is None:
-        return spans_of(source, data, times, end_times)
-    return read_call_spans(data, times, end_times) or plan.row_spans
+def _spans(declared: Declared, data: object, times: object, end_times: object) -> Spans | None:
+    if declared.plan is None:
+        return spans_of(declared.source, data, times, end_times)
+    return read_call_spans(data, times, end_times) or declared.plan.row_spans
 
 
 def _labels(source: object, data: object, name: str, otherwise: Labels | None) -> Labels | None:
@@ -160,22 +205,6 @@ def _row_names(row_id: object, data: object, plan: SplitPlan | None) -> Labels |
     return _labels(row_id, data, "row_id", None if plan is None else plan.row_labels)
 
 
-def _policy(
-    policy: Policy | None, source: object, plan: SplitPlan | None, spans: Spans | None
-) -> Policy:
-    if policy is not None:
-        one_of(policy, "policy", POLICIES)
-        return policy
-    promised = policy_of(source, spans) if plan is None else plan.policy
-    return "kfold" if promised == "exchangeable" and spans is not None else promised
-
-
-def _told(source: object, plan: SplitPlan | None, name: str) -> str | int | dt.timedelta | None:
-    """A parameter of the splitter, also of the one that a plan was made by."""
-    told = getattr(source, name, None) if plan is None else plan.parameters.get(name)
-    return told if isinstance(told, (str, int, dt.timedelta)) else None
-
-
 def _with_windows(spans: Spans | None, data: object, source: object) -> Spans | None:
     if source is None:
         return spans
@@ -184,35 +213,9 @@ def _with_windows(spans: Spans | None, data: object, source: object) -> Spans | 
     return replace(spans, opened=read_window_starts(data, spans.start, source))
 
 
-def _embargo(value: str | int | dt.timedelta | None, spans: Spans | None) -> Duration | None:
+def _embargo(value: LengthSource | None, spans: Spans | None) -> Duration | None:
     if value is None:
         return None
     if spans is None:
         raise SplitError(f"embargo={value!r} is given without times=. Pass both.")
-    return read_duration(value, "embargo", spans.start.zone)
-
-
-def _read_fold(fold: RawFold, n_rows: int) -> CheckedFold:
-    train, train_faults = _read_side(fold[0], n_rows, "train")
-    test, test_faults = _read_side(fold[1], n_rows, "test")
-    return CheckedFold(train, test, (*train_faults, *test_faults))
-
-
-def _read_side(entries: object, n_rows: int, side: str) -> tuple[IntArray, list[Fault]]:
-    array = np.asarray(entries)
-    nothing = np.empty(0, dtype=np.int64)
-    if array.size == 0:
-        return nothing, [(1, f"{side} is empty")]
-    if array.ndim != 1 or array.dtype.kind not in "iu":
-        kind = f"{array.dtype} values of shape {array.shape}"
-        return nothing, [(array.size, f"{side} holds {kind}, not row numbers")]
-    is_row = (array >= 0) & (array < n_rows)
-    rows, counts = np.unique(array[is_row].astype(np.int64), return_counts=True)
-    faults: list[Fault] = []
-    if not is_row.all():
-        strange = f"{side} has row {array[~is_row][0]}, the data have rows 0 to {n_rows - 1}"
-        faults.append((int((~is_row).sum()), strange))
-    if (counts > 1).any():
-        twice = f"{side} has row {rows[counts > 1][0]} {counts[counts > 1][0]} times"
-        faults.append((int((counts - 1).sum()), twice))
-    return rows, faults
+    return read_duration(value, "embargo", spans.start.zone, tz=spans.start.tz)

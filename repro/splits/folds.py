@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Iterator
-from typing import Literal, Protocol, cast, runtime_checkable
+from typing import Literal, Protocol, cast, get_args, runtime_checkable
 
 from repro.errors import SplitError
 from repro.splits.spans import Spans, read_call_spans
+from repro.splits.times import IntArray
 
 Policy = Literal["walk_forward", "kfold", "exchangeable"]
-POLICIES: tuple[Policy, ...] = ("walk_forward", "kfold", "exchangeable")
+POLICIES: tuple[Policy, ...] = get_args(Policy)
 RawFold = tuple[object, object]
+Fold = tuple[IntArray, IntArray]
 
 
 @runtime_checkable
 class TimedSplitter(Protocol):
     """A splitter that knows when rows happened and when their labels were known."""
 
-    def spans(self, X: object, *, times: object = None, end_times: object = None) -> Spans:
-        """The span of every row of X."""
+    def spans(self, X: object, *, times: object = None, end_times: object = None) -> Spans | None:
+        """The span of every row of X; None if nobody gives times and none are needed."""
 
     def split(
         self,
@@ -62,7 +65,7 @@ def folds_of(
     if isinstance(cv, TimedSplitter):
         yield from cv.split(data, y, groups, times=times, end_times=end_times)
     elif isinstance(cv, Splitter):
-        yield from cv.split(data, y, groups if _takes_groups(cv) else None)
+        yield from cv.split(*_taken_by(cv, data, y, groups if _takes_groups(cv) else None))
     else:
         yield from (_pair(fold, number) for number, fold in enumerate(cv))
 
@@ -81,6 +84,26 @@ def policy_of(cv: object, spans: Spans | None) -> Policy:
     return "exchangeable" if spans is None else "kfold"
 
 
+def can_repeat(cv: object) -> bool:
+    """Whether folds can be asked for once more; those of a generator are gone."""
+    return isinstance(cv, Splitter) or iter(cast(Iterable[object], cv)) is not cv
+
+
+def _taken_by(cv: Splitter, *given: object) -> tuple[object, ...]:
+    """As many of X, y and groups as the splitter takes."""
+    signature = inspect.signature(cv.split)
+    for count in (3, 2, 1):
+        try:
+            signature.bind(*given[:count])
+        except TypeError:
+            continue
+        return given[:count]
+    raise SplitError(
+        f"{type(cv).__name__}.split() cannot be called with X, y and groups. "
+        f"Call it yourself, and pass the list of its folds."
+    )
+
+
 def _takes_groups(cv: object) -> bool:
     """Whether a splitter makes use of groups; those of scikit-learn that do not warn about them."""
     if not type(cv).__module__.startswith("sklearn."):
@@ -90,8 +113,9 @@ def _takes_groups(cv: object) -> bool:
 
 def _pair(fold: object, number: int) -> RawFold:
     if not isinstance(fold, (tuple, list)) or len(fold) != 2:
+        size = f" of {len(fold)}" if isinstance(fold, (tuple, list)) else ""
         raise SplitError(
-            f"fold {number} is a {type(fold).__name__}, not a pair. "
+            f"fold {number} is a {type(fold).__name__}{size}, not a pair. "
             f"Pass one pair (training rows, test rows) per fold, also for a single fold."
         )
     return fold[0], fold[1]

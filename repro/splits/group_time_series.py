@@ -2,32 +2,41 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
-import numpy as np
-from numpy.typing import NDArray
 from sklearn.model_selection import BaseCrossValidator  # type: ignore[import-untyped]
 
 from repro.errors import SplitError
-from repro.splits.folds import Policy
+from repro.splits.folds import Fold, Policy
 from repro.splits.labels import read_labels
 from repro.splits.parameters import one_of, parameters_of, whole_number
 from repro.splits.spans import EndSource, Spans, TimeSource, read_spans
-from repro.splits.times import Axis, Duration, IntArray, Zone, read_duration, show_moment
-from repro.splits.windows import Lengths, Window, windows_from_start, windows_to_end
+from repro.splits.timeline import Timeline
+from repro.splits.times import Axis, Duration, IntArray, LengthSource, Times, Unit, show_moment
+from repro.splits.window_rows import GroupsPolicy, Stretch, WindowRows
+from repro.splits.windows import (
+    Lengths,
+    Window,
+    read_window_length,
+    windows_from_start,
+    windows_to_end,
+)
 
-Fold = tuple[IntArray, IntArray]
-Masks = tuple[NDArray[np.bool_], NDArray[np.bool_]]
-Length = str | int | dt.timedelta
+WindowKind = Literal["expanding", "rolling"]
+Anchor = Literal["end", "start"]
+Counted = Literal["times", "rows"]
 
 
 class GroupTimeSeriesSplit(BaseCrossValidator):  # type: ignore[misc]  # scikit-learn has no types
     """Test windows that walk forward in time; training labels are known before each begins.
 
-    Lengths (`test`, `train`, `step`, `gap`) are "30D", a timedelta, or an int: so many distinct
-    timestamps. Windows are the same for all groups, and rows of one timestamp are never separated.
+    Lengths (`test`, `train`, `step`, `gap`) are "30D", a timedelta, months of the calendar in
+    the time zone of the times ("1ME", "1QE", pd.DateOffset(months=1)), or an int: so many distinct
+    timestamps. Every window is placed from the anchor, so that months do not drift; to be whole
+    months, the data must begin with one (anchor="start") or end with one (anchor="end").
+    Windows are the same for all groups, and rows of one timestamp are never separated. Times
+    without a zone are taken as UTC.
 
     Parameters
     ----------
@@ -37,14 +46,16 @@ class GroupTimeSeriesSplit(BaseCrossValidator):  # type: ignore[misc]  # scikit-
     train : length of the training window, with window="rolling" only
     step : from one test window to the next; None means `test`
     gap : between the last known training label and the test window
-    end_time : when the label is known: "point" (at `time`), a column, a Series, a timedelta
-        after `time`, or None if `end_times=` comes with `split`
+    end_time : when the label is known: "point" (at `time`), a column, a Series, a length of time
+        after `time` such as "5D", or None if `end_times=` comes with `split`
     window : "expanding" (all of the past) or "rolling" (the last `train` of it)
     groups_policy : "ignore"; "disjoint" removes from training the groups of the test window;
         "unseen" removes from the test window the groups of the training set
     anchor : "end" (the last window ends with the last row) or "start" (the first window follows
         the first `train`, or else the first `test`)
     min_train : fewest training rows of a fold
+    unit : what an int counts: "times" (distinct timestamps) or "rows"; a timestamp at the edge
+        then belongs to what is counted with all its rows, so that there are at least so many
     """
 
     policy: ClassVar[Policy] = "walk_forward"
@@ -55,15 +66,16 @@ class GroupTimeSeriesSplit(BaseCrossValidator):  # type: ignore[misc]  # scikit-
         n_splits: int | None = None,
         *,
         time: TimeSource | None = None,
-        test: Length | None = "30D",
-        train: Length | None = None,
-        step: Length | None = None,
-        gap: Length | None = None,
+        test: LengthSource | None = "30D",
+        train: LengthSource | None = None,
+        step: LengthSource | None = None,
+        gap: LengthSource | None = None,
         end_time: EndSource | None,
-        window: Literal["expanding", "rolling"] = "expanding",
-        groups_policy: Literal["ignore", "disjoint", "unseen"] = "ignore",
-        anchor: Literal["end", "start"] = "end",
+        window: WindowKind = "expanding",
+        groups_policy: GroupsPolicy = "ignore",
+        anchor: Anchor = "end",
         min_train: int = 1,
+        unit: Counted = "times",
     ) -> None:
         self.n_splits = n_splits
         self.time = time
@@ -76,6 +88,7 @@ class GroupTimeSeriesSplit(BaseCrossValidator):  # type: ignore[misc]  # scikit-
         self.groups_policy = groups_policy
         self.anchor = anchor
         self.min_train = min_train
+        self.unit = unit
 
     def get_params(self, deep: bool = True) -> dict[str, object]:
         """The constructor's parameters, for `sklearn.clone`."""
@@ -90,14 +103,22 @@ class GroupTimeSeriesSplit(BaseCrossValidator):  # type: ignore[misc]  # scikit-
         times: object = None,
         end_times: object = None,
     ) -> int:
-        """The number of windows; without `n_splits` it depends on the times of X."""
+        """The number of windows; without `n_splits` it depends on the times of X.
+
+        Raises
+        ------
+        SplitError
+            `n_splits` is no whole number, 1 or more, or X is needed and not usable.
+        """
         if self.n_splits is not None:
-            return self.n_splits
+            return whole_number(self.n_splits, "n_splits", at_least=1)
         if X is None:
             raise SplitError(
                 "the number of windows depends on the data. Pass X to get_n_splits(), or n_splits=."
             )
-        return len(self._windows(self.spans(X, times=times, end_times=end_times)))
+        self._check_choices()
+        spans = self.spans(X, times=times, end_times=end_times)
+        return len(self._windows(spans, WindowRows(Timeline(spans), None, "ignore")))
 
     def spans(self, X: object, *, times: object = None, end_times: object = None) -> Spans:
         """When each row of X happened and when its label was known."""
@@ -123,18 +144,18 @@ class GroupTimeSeriesSplit(BaseCrossValidator):  # type: ignore[misc]  # scikit-
         """
         self._check_choices()
         spans = self.spans(X, times=times, end_times=end_times)
-        codes = self._group_codes(groups, X)
-        windows = self._windows(spans)
+        rows = WindowRows(Timeline(spans), self._group_codes(groups, X), self.groups_policy)
+        windows = self._windows(spans, rows)
         for number, window in enumerate(windows):
-            train, test = self._masks(window, spans, codes)
-            self._check_sizes(number, window, train, test, spans.start.zone)
-        masks = (self._masks(window, spans, codes) for window in windows)
-        return ((np.flatnonzero(train), np.flatnonzero(test)) for train, test in masks)
+            self._check_sizes(number, window, rows.sides(window), spans.start)
+        sides = (rows.sides(window) for window in windows)
+        return ((rows.rows(train), rows.rows(test)) for train, test in sides)
 
     def _check_choices(self) -> None:
-        one_of(self.window, "window", ("expanding", "rolling"))
-        one_of(self.groups_policy, "groups_policy", ("ignore", "disjoint", "unseen"))
-        one_of(self.anchor, "anchor", ("end", "start"))
+        one_of(self.window, "window", get_args(WindowKind))
+        one_of(self.groups_policy, "groups_policy", get_args(GroupsPolicy))
+        one_of(self.anchor, "anchor", get_args(Anchor))
+        one_of(self.unit, "unit", get_args(Counted))
         whole_number(self.min_train, "min_train", at_least=1)
         if self.n_splits is not None:
             whole_number(self.n_splits, "n_splits", at_least=1)
@@ -158,15 +179,15 @@ class GroupTimeSeriesSplit(BaseCrossValidator):  # type: ignore[misc]  # scikit-
             )
         return read_labels(groups, data, "groups").codes
 
-    def _windows(self, spans: Spans) -> list[Window]:
-        axis = Axis(spans.start.values)
-        lengths = self._lengths(axis, spans.start.zone)
+    def _windows(self, spans: Spans, rows: WindowRows) -> list[Window]:
+        axis = rows.timeline.axis
+        lengths = self._lengths(axis, spans.start)
         if self.anchor == "end":
             windows = windows_to_end(axis, lengths, self.n_splits)
         else:
             windows = windows_from_start(axis, lengths, self.n_splits)
         if self.n_splits is None:
-            windows = self._drop_early(windows, spans)
+            windows = self._drop_early(windows, rows)
         if not windows:
             raise SplitError(
                 f"no test window of length test={self.test!r} has {self.min_train} training rows "
@@ -174,56 +195,46 @@ class GroupTimeSeriesSplit(BaseCrossValidator):  # type: ignore[misc]  # scikit-
             )
         return windows
 
-    def _lengths(self, axis: Axis, zone: Zone) -> Lengths:
-        if self.test is None:
-            assert self.n_splits is not None
-            test = Duration(len(axis.ticks) // (self.n_splits + 1), "ticks")
-        else:
-            test = read_duration(self.test, "test", zone)
-        step = test if self.step is None else read_duration(self.step, "step", zone)
-        gap = read_duration(0 if self.gap is None else self.gap, "gap", zone)
-        train = None if self.train is None else read_duration(self.train, "train", zone)
-        if self.test is None and test.amount == 0:
-            raise SplitError(
-                f"n_splits={self.n_splits} needs {self.n_splits + 1 if self.n_splits else 0} "
-                f"distinct times, X has {len(axis.ticks)}. Ask for fewer splits."
-            )
-        for name, length in (("test", test), ("step", step), ("train", train)):
-            if length is not None and length.amount == 0:
-                raise SplitError(f"{name}={getattr(self, name)!r} is no time at all; pass more.")
-        return Lengths(test, step, gap, train)
+    @property
+    def _unit(self) -> Unit:
+        return "rows" if self.unit == "rows" else "ticks"
 
-    def _drop_early(self, windows: list[Window], spans: Spans) -> list[Window]:
+    def _lengths(self, axis: Axis, start: Times) -> Lengths:
+        def read(name: Literal["test", "train", "step", "gap"]) -> Duration:
+            return read_window_length(getattr(self, name), name, start, self._unit)
+
+        test = self._equal_part(axis) if self.test is None else read("test")
+        step = test if self.step is None else read("step")
+        train = None if self.train is None else read("train")
+        return Lengths(test, step, read("gap"), train)
+
+    def _equal_part(self, axis: Axis) -> Duration:
+        assert self.n_splits is not None
+        n_all = axis.count(self._unit)
+        if n_all <= self.n_splits:
+            raise SplitError(
+                f"n_splits={self.n_splits} needs {self.n_splits + 1} "
+                f"{'rows' if self._unit == 'rows' else 'distinct times'}, X has {n_all}. "
+                f"Ask for fewer splits."
+            )
+        return Duration(n_all // (self.n_splits + 1), self._unit)
+
+    def _drop_early(self, windows: list[Window], rows: WindowRows) -> list[Window]:
         """Without the first windows, as long as too little of the past lies before them."""
         enough = (
             number
             for number, window in enumerate(windows)
-            if np.count_nonzero(_past(window, spans)) >= self.min_train
+            if rows.past(window).n_rows >= self.min_train
         )
         return windows[next(enough, len(windows)) :]
 
-    def _masks(self, window: Window, spans: Spans, codes: IntArray | None) -> Masks:
-        start = spans.start.values
-        train = _past(window, spans)
-        test = (window.start <= start) & (start < window.stop)
-        if codes is not None and self.groups_policy == "disjoint":
-            train &= ~_in_groups_of(test, codes)
-        if codes is not None and self.groups_policy == "unseen":
-            test &= ~_in_groups_of(train, codes)
-        return train, test
-
     def _check_sizes(
-        self,
-        number: int,
-        window: Window,
-        train: NDArray[np.bool_],
-        test: NDArray[np.bool_],
-        zone: Zone,
+        self, number: int, window: Window, sides: tuple[Stretch, Stretch], times: Times
     ) -> None:
-        n_train = np.count_nonzero(train)
-        where = f"fold {number}, test window [{show_moment(window.start, zone)}, "
-        where += f"{show_moment(window.stop, zone)})"
-        if not test.any():
+        n_train, n_test = (side.n_rows for side in sides)
+        where = f"fold {number}, test window [{show_moment(window.start, times.zone)}, "
+        where += f"{show_moment(window.stop, times.zone)})"
+        if n_test == 0:
             raise SplitError(
                 f"{where}, has no test rows (groups_policy={self.groups_policy!r}). "
                 f"Take a longer test=, or other groups."
@@ -233,14 +244,3 @@ class GroupTimeSeriesSplit(BaseCrossValidator):  # type: ignore[misc]  # scikit-
                 f"{where}, has {n_train} training rows, min_train={self.min_train}. "
                 f"Ask for fewer splits, or shorten test=, gap= or the labels."
             )
-
-
-def _past(window: Window, spans: Spans) -> NDArray[np.bool_]:
-    assert spans.end is not None
-    return (window.since <= spans.start.values) & (spans.end.values < window.cutoff)
-
-
-def _in_groups_of(rows: NDArray[np.bool_], codes: IntArray) -> NDArray[np.bool_]:
-    present = np.zeros(codes.max() + 1, dtype=bool)
-    present[codes[rows]] = True
-    return present[codes]

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from repro.errors import SplitError
+from repro.splits.calendar_lengths import is_length, parse_length
 
 Scalar = str | int | float | bool | None
 
@@ -28,7 +29,7 @@ def parameters_of(splitter: object) -> dict[str, object]:
 
 def plain_parameters(splitter: object) -> Mapping[str, Scalar]:
     """The constructor's parameters as JSON scalars, the same in every process."""
-    return {name: _plain(value) for name, value in sorted(parameters_of(splitter).items())}
+    return {name: plain_value(value) for name, value in sorted(parameters_of(splitter).items())}
 
 
 def whole_number(value: object, name: str, *, at_least: int) -> int:
@@ -48,12 +49,20 @@ def one_of(value: object, name: str, choices: tuple[str, ...]) -> None:
         raise SplitError(f"{name}={value!r} is unknown; choose {' or '.join(map(repr, choices))}.")
 
 
-def _plain(value: object) -> Scalar:
+def unboxed(value: object) -> object:
+    """A scalar of numpy as one of Python; anything else as it is."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def plain_value(value: object) -> Scalar:
+    """A parameter as a JSON scalar, the same in every process."""
     if value is None or isinstance(value, (str, bool, int, float)):
         return value
     if isinstance(value, np.generic) and not isinstance(value, np.timedelta64):
-        return _plain(value.item())
+        return plain_value(value.item())
     if isinstance(value, (dt.timedelta, np.timedelta64)):
         return str(pd.Timedelta(value))
+    if isinstance(value, pd.offsets.BaseOffset):
+        return parse_length(value).iso() if is_length(value) else str(value)
     size = f"[{len(value)}]" if hasattr(value, "__len__") else ""
     return f"{type(value).__name__}{size}"

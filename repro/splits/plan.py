@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from repro.digest import Block, canonical_json, multiset_digest, row_hashes
+from repro.digest import Block, RowHashes, canonical_json, multiset_digest, row_hashes
 from repro.errors import SplitError
 from repro.splits.folds import FoldSource, Policy, folds_of, policy_of, spans_of
 from repro.splits.labels import Labels, read_labels
@@ -23,9 +23,13 @@ from repro.splits.spans import Spans
 from repro.splits.times import IntArray, Times
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
     from repro.splits.planned_split import PlannedSplit
 
 FORMAT = "split/1"
+FORMAT_BY_ROW = "split-rows/1"
 TimeArray = NDArray[np.int64] | NDArray[np.datetime64]
 
 
@@ -40,7 +44,8 @@ class FoldRuns(NamedTuple):
 class SplitPlan:
     """The folds of a data set of `n_rows` rows, and what they were made from.
 
-    Two plans are equal when their fingerprints are.
+    `for train, test in plan` goes through the folds, and scikit-learn takes it as `cv=plan`. Two
+    plans are equal when their fingerprints are.
     """
 
     n_rows: int
@@ -81,15 +86,55 @@ class SplitPlan:
         runs = self._runs(i)
         return runs.train.positions(), runs.test.positions()
 
-    def split(self) -> Iterator[tuple[IntArray, IntArray]]:
-        """Row positions (train, test) of each fold, one fold in memory at a time."""
+    def __len__(self) -> int:
+        return self.n_splits
+
+    def __iter__(self) -> Iterator[tuple[IntArray, IntArray]]:
         return (self.fold(i) for i in range(self.n_splits))
 
+    def split(
+        self, X: object = None, y: object = None, groups: object = None
+    ) -> Iterator[tuple[IntArray, IntArray]]:
+        """Row positions (train, test) of each fold, one fold in memory at a time.
+
+        With this and `get_n_splits` a plan serves as the `cv=` of scikit-learn. If X is given, it
+        must have as many rows as the plan; y and groups do not matter.
+        """
+        if X is not None and count_rows(X) != self.n_rows:
+            raise SplitError(
+                f"the plan was made for {self.n_rows} rows, X has {count_rows(X)}. "
+                f"Pass the same rows in the same order, or make a new plan."
+            )
+        return iter(self)
+
+    def get_n_splits(self, X: object = None, y: object = None, groups: object = None) -> int:
+        """The number of folds; the data do not matter."""
+        return self.n_splits
+
     def as_cv(self) -> PlannedSplit:
-        """The plan as a scikit-learn splitter."""
+        """The plan as a scikit-learn splitter, with what an estimator has: clone, routing, repr."""
         from repro.splits.planned_split import PlannedSplit
 
         return PlannedSplit(self)
+
+    def plot(self, ax: Axes | None = None) -> Figure:
+        """Draw the folds over time: train, test, purged, embargo and unused in their own colours.
+
+        Where rows are too many to be told apart, a piece of time is divided among its kinds by
+        number of rows, but a kind of which there is one row is never too small to be seen.
+
+        Parameters
+        ----------
+        ax : where to draw; a new figure by default, without pyplot and its global state
+
+        Raises
+        ------
+        SplitError
+            matplotlib is not installed.
+        """
+        from repro.splits.plot import draw
+
+        return draw(self, ax)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -107,13 +152,23 @@ class SplitPlan:
 
     def row_fingerprint(self, i: int) -> tuple[str, str]:
         """Digests of the row identities (train, test) of fold i, whatever the order of rows."""
-        if self.row_labels is None:
-            raise SplitError(
-                "the plan does not know the identity of its rows. Pass row_id= to make_plan()."
-            )
-        identities = self.row_labels.values()
         train, test = self.fold(i)
-        return _identity_digest(identities[train]), _identity_digest(identities[test])
+        return multiset_digest(self._row_hashes[train]), multiset_digest(self._row_hashes[test])
+
+    @cached_property
+    def row_digest(self) -> str:
+        """`split-rows/1:` and the sha256 of policy, parameters and the rows of all folds.
+
+        Rows go by their identity (`row_id=`), not by their position: a file with the same rows
+        in another order has the same digest, a file with another row has not.
+        """
+        content = {
+            "splitter": self.splitter,
+            "parameters": dict(self.parameters),
+            "policy": self.policy,
+            "folds": [self.row_fingerprint(i) for i in range(self.n_splits)],
+        }
+        return f"{FORMAT_BY_ROW}:{hashlib.sha256(canonical_json(content).encode()).hexdigest()}"
 
     def save(self, path: str | Path) -> None:
         """Write the plan to one file."""
@@ -157,6 +212,17 @@ class SplitPlan:
             f"<SplitPlan {self.splitter}, {self.policy}, {self.n_splits} folds of "
             f"{self.n_rows} rows, {self.fingerprint[:16]}>"
         )
+
+    @cached_property
+    def _row_hashes(self) -> RowHashes:
+        """Of the identity of each row; shape (n_rows, 2)."""
+        if self.row_labels is None:
+            raise SplitError(
+                "the plan does not know the identity of its rows. Pass row_id= to make_plan()."
+            )
+        names = np.array(self.row_labels.names, dtype=object)
+        hashes: RowHashes = row_hashes((Block(("row_id",), names.reshape(-1, 1)),))
+        return hashes[self.row_labels.codes]
 
     def _runs(self, i: int) -> FoldRuns:
         if not 0 <= i < self.n_splits:
@@ -221,13 +287,11 @@ def _native(times: Times) -> TimeArray:
 
 def _time_digest(times: Times) -> str:
     kind = b"number" if times.zone == "number" else b"utc"
-    return f"sha256:{hashlib.sha256(kind + times.values.astype('<i8').tobytes()).hexdigest()}"
+    digest = hashlib.sha256(kind)
+    digest.update(np.ascontiguousarray(times.values, dtype="<i8").data)
+    return f"sha256:{digest.hexdigest()}"
 
 
 def _position_digest(runs: Runs, n_rows: int) -> str:
     content = n_rows.to_bytes(8, "little") + runs.bitmap(n_rows)
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
-
-
-def _identity_digest(identities: NDArray[np.object_]) -> str:
-    return multiset_digest(row_hashes((Block(("row_id",), identities.reshape(-1, 1)),)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import json
 import zipfile
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from repro.digest import canonical_json
@@ -32,6 +34,7 @@ def write_plan(plan: SplitPlan, path: Path) -> None:
             **plan.header(),
             "fingerprint": plan.fingerprint,
             "zone": None if plan.row_spans is None else plan.row_spans.start.zone,
+            "tz": None if plan.row_spans is None else _name(plan.row_spans.start.tz),
             "group_names": None if plan.group_labels is None else plan.group_labels.names,
             "row_names": None if plan.row_labels is None else plan.row_labels.names,
             "row_ids": None if plan.row_labels is None else plan.row_labels.digest(),
@@ -101,7 +104,7 @@ def _plan(header: Any, columns: Columns) -> SplitPlan:
         parameters=header["parameters"],
         policy=header["policy"],
         folds=tuple(map(FoldRuns, train, test)),
-        row_spans=_spans(header["zone"], columns),
+        row_spans=_spans(header["zone"], header.get("tz"), columns),
         group_labels=_labels(columns.get("group_codes"), header["group_names"]),
         row_labels=_labels(columns.get("row_codes"), header["row_names"]),
     )
@@ -113,11 +116,16 @@ def _runs(side: str, columns: Columns) -> list[Runs]:
     return [Runs(start, stop) for start, stop in zip(starts, stops, strict=True)]
 
 
-def _spans(zone: Zone | None, columns: Columns) -> Spans | None:
+def _name(tz: dt.tzinfo | None) -> str | None:
+    return None if tz is None else str(tz)
+
+
+def _spans(zone: Zone | None, tz_name: str | None, columns: Columns) -> Spans | None:
     if zone is None:
         return None
+    tz = None if tz_name is None else pd.DatetimeTZDtype(tz=tz_name).tz
     start, end, opened = (
-        Times(columns[name], zone) if name in columns else None
+        Times(columns[name], zone, tz) if name in columns else None
         for name in ("times", "end_times", "feature_starts")
     )
     assert start is not None

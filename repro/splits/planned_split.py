@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 
 from sklearn.model_selection import BaseCrossValidator  # type: ignore[import-untyped]
 
-from repro.errors import SplitError
 from repro.splits.parameters import parameters_of
-from repro.splits.rows import count_rows
 from repro.splits.times import IntArray
 
 if TYPE_CHECKING:
@@ -37,10 +35,4 @@ class PlannedSplit(BaseCrossValidator):  # type: ignore[misc]  # scikit-learn ha
         groups: object = None,
     ) -> Iterator[tuple[IntArray, IntArray]]:
         """Row positions (train, test) of each fold, ascending."""
-        n_rows = count_rows(X)
-        if n_rows != self.plan.n_rows:
-            raise SplitError(
-                f"the plan was made for {self.plan.n_rows} rows, X has {n_rows}. "
-                f"Pass the same rows in the same order, or make a new plan."
-            )
-        return self.plan.split()
+        return self.plan.split(X)

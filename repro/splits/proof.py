@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import ClassVar, Literal, NamedTuple
 
@@ -43,11 +43,13 @@ class Witness:
     train: RowView | None = None
     test: RowView | None = None
     note: str = ""
+    name: str = ""  # of the class, group or label that the note is about; it may be a person's
 
     def __str__(self) -> str:
         sides = (("train", self.train), ("test", self.test))
         rows = " | ".join(f"{side} {row}" for side, row in sides if row is not None)
-        return ": ".join(part for part in (rows, self.note) if part)
+        about = " ".join(part for part in (self.name, self.note) if part)
+        return ": ".join(part for part in (rows, about) if part)
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,20 @@ class NotChecked:
 Result = Proved | Violated | NotChecked
 
 
+def worst(results: Sequence[Result]) -> Verdict:
+    """What may be said of all results together; `proved` needs all that is demanded."""
+    if any(isinstance(result, Violated) for result in results):
+        return "violated"
+    if any(isinstance(result, NotChecked) and result.demanded for result in results):
+        return "unknown"
+    return "proved"
+
+
+def counted(number: int, what: str) -> str:
+    """A number of things: 1 fold, 2 folds."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 class Answer(NamedTuple):
     """What is to be said about one condition of one fold."""
 
@@ -120,12 +136,7 @@ class SplitProof:
     @property
     def verdict(self) -> Verdict:
         """`proved` only if every demanded condition was proved in every fold."""
-        results = [result for fold in self.table for result in fold.values()]
-        if any(isinstance(result, Violated) for result in results):
-            return "violated"
-        if any(isinstance(result, NotChecked) and result.demanded for result in results):
-            return "unknown"
-        return "proved"
+        return worst([result for fold in self.table for result in fold.values()])
 
     def raise_if_violated(self) -> None:
         """Raise LeakFound, with witnesses, if any condition is violated in any fold."""
@@ -158,7 +169,7 @@ class SplitProof:
         return "\n".join([self._headline(), *self._lines(ranked)])
 
     def _headline(self) -> str:
-        folds = "1 fold" if len(self.table) == 1 else f"{len(self.table)} folds"
+        folds = counted(len(self.table), "fold")
         return f"split {self.verdict.upper()}: {folds} of {self.n_rows} rows, policy {self.policy}"
 
     def _lines(self, names: list[str]) -> Iterator[str]:

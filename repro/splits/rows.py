@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Hashable
 
+import numpy as np
 import pandas as pd
 
 from repro.errors import SplitError
@@ -24,6 +26,28 @@ def row_labels(data: object) -> pd.Index | None:
     return data.index if isinstance(data, (pd.DataFrame, pd.Series)) else None
 
 
+def plain_values(values: object) -> object:
+    """A polars Series as values that pandas reads without loss; anything else as it is."""
+    polars = sys.modules.get("polars")
+    if polars is None or not isinstance(values, polars.Series):
+        return values
+    dtype = values.dtype
+    if dtype == polars.Date:
+        return values.to_numpy().astype("M8[s]")
+    if dtype == polars.Datetime:
+        # to_numpy() forgets the time zone.
+        times = pd.DatetimeIndex(values.to_numpy())
+        zone = dtype.time_zone
+        return times if zone is None else times.tz_localize("UTC").tz_convert(zone)
+    return values.to_numpy()
+
+
+def has_column(key: object, data: object) -> bool:
+    """Whether X has a column or index level of that name."""
+    columns, levels = _names(data)
+    return key in columns or key in levels
+
+
 def read_parameter(source: Hashable | pd.Series, data: object, name: str) -> object:
     """A constructor's parameter: the name of a column or index level, or a labelled Series.
 
@@ -37,6 +61,12 @@ def read_parameter(source: Hashable | pd.Series, data: object, name: str) -> obj
                 f"split()."
             )
         return _aligned(source, data, name)
+    if hasattr(source, "__array__") and not isinstance(source, np.generic):
+        raise SplitError(
+            f"{name}= is a {type(source).__name__} without labels, and the rows of another X "
+            f"stand elsewhere. Name a column of X, pass a labelled Series, or hand the values to "
+            f"split()."
+        )
     return _named(source, data, name)
 
 
@@ -55,16 +85,12 @@ def read_values(source: object, data: object, name: str) -> object:
 
 
 def _named(key: Hashable, data: object, name: str) -> object:
-    if not isinstance(data, (pd.DataFrame, pd.Series)):
+    columns, levels = _names(data)
+    if not columns and not levels:
         raise SplitError(
             f"{name}={key!r} names a column, but X is a {type(data).__name__} without columns. "
             f"Pass a DataFrame, or hand the values to split()."
         )
-    columns: list[Hashable] = list(data.columns) if isinstance(data, pd.DataFrame) else [data.name]
-    # An index without a name goes by 'index', as in DataFrame.reset_index.
-    levels: list[Hashable] = [
-        "index" if data.index.names == [None] else level for level in data.index.names
-    ]
     found = columns.count(key) + levels.count(key)
     if found == 0:
         raise SplitError(
@@ -76,8 +102,22 @@ def _named(key: Hashable, data: object, name: str) -> object:
             f"{name}={key!r} names {found} columns or index levels of X. Rename all but one."
         )
     if key in levels:
-        return data.index.get_level_values(levels.index(key))
-    return data[key] if isinstance(data, pd.DataFrame) else data
+        return data.index.get_level_values(levels.index(key))  # type: ignore[attr-defined]  # it has levels
+    return data if isinstance(data, pd.Series) else data[key]  # type: ignore[index]  # it has columns
+
+
+def _names(data: object) -> tuple[list[Hashable], list[Hashable]]:
+    """The names of the columns and of the index levels of X."""
+    if isinstance(data, (pd.DataFrame, pd.Series)):
+        columns: list[Hashable] = (
+            list(data.columns) if isinstance(data, pd.DataFrame) else [data.name]
+        )
+        # An index without a name goes by 'index', as in DataFrame.reset_index.
+        return columns, ["index" if data.index.names == [None] else x for x in data.index.names]
+    polars = sys.modules.get("polars")
+    if polars is not None and isinstance(data, polars.DataFrame):
+        return list(data.columns), []
+    return [], []
 
 
 def _aligned(series: pd.Series, data: object, name: str) -> pd.Series:

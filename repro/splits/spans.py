@@ -5,23 +5,35 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from repro.errors import SplitError
-from repro.splits.rows import count_rows, read_parameter, read_values, row_labels
+from repro.splits.calendar_lengths import is_length
+from repro.splits.clock_change import refuse_clock_change
+from repro.splits.rows import (
+    count_rows,
+    has_column,
+    read_parameter,
+    read_values,
+    row_labels,
+)
 from repro.splits.times import (
+    Duration,
     Times,
     check_same_zone,
     read_duration,
     read_times,
+    shift,
     show_moment,
 )
 
 TimeSource = Hashable | pd.Series
-EndSource = Hashable | pd.Series | dt.timedelta
+EndSource = Hashable | pd.Series | dt.timedelta | pd.offsets.BaseOffset
+OpeningSource = Hashable | pd.Series | dt.timedelta | pd.offsets.BaseOffset
+Closed = Literal["both", "left"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +59,8 @@ def read_spans(
     """The spans of all rows; both ends must be said by somebody.
 
     `time` and `end_time` are a splitter's parameters, `times` and `end_times` the arguments of
-    one call of `split`.
+    one call of `split`. An end that is a text such as "30D" is the column of that name, and
+    only where X has none a length of time after each row.
     """
     if count_rows(data) == 0:
         raise SplitError("X has no rows; there is nothing to split.")
@@ -79,9 +92,9 @@ def read_window_starts(
 ) -> Times:
     """When each row's feature window opens: a column, a Series, an array or a look-back."""
     name = "feature_start"
-    if isinstance(source, (dt.timedelta, np.timedelta64)):
-        length = read_duration(source, name, start.zone).amount
-        return Times(start.values - length, start.zone)
+    if _is_length(source, data):
+        length = read_duration(source, name, start.zone, tz=start.tz)
+        return replace(start, values=shift(start.values, length, -1))
     opened = read_times(read(source, data, name), name)
     check_same_zone(start, "time", opened, name)
     late = np.flatnonzero(opened.values > start.values)
@@ -99,7 +112,7 @@ def close_left(spans: Spans) -> Spans:
     if spans.end is None:
         return spans
     end = np.maximum(spans.end.values - 1, spans.start.values)
-    return replace(spans, end=Times(end, spans.end.zone))
+    return replace(spans, end=replace(spans.end, values=end))
 
 
 def _read_start(data: object, time: TimeSource | None, times: object | None) -> Times:
@@ -107,14 +120,17 @@ def _read_start(data: object, time: TimeSource | None, times: object | None) -> 
         raise SplitError(
             f"time={_brief(time)} and times= both say when the rows happened. Pass one of them."
         )
-    if time is not None:
-        return read_times(read_parameter(time, data, "time"), "time")
-    if times is not None:
-        return read_times(read_values(times, data, "times"), "times")
-    raise SplitError(
-        "nothing says when the rows happened. Pass time= (a column or index level of X, or a "
-        "labelled Series), or times= to split()."
-    )
+    if time is None and times is None:
+        raise SplitError(
+            "nothing says when the rows happened. Pass time= (a column or index level of X, or a "
+            "labelled Series), or times= to split()."
+        )
+    name = "times" if time is None else "time"
+    values = read_values(times, data, name) if time is None else read_parameter(time, data, name)
+    start = read_times(values, name)
+    if start.zone == "naive":
+        refuse_clock_change(start.values, name)
+    return start
 
 
 def _read_end(
@@ -128,14 +144,28 @@ def _read_end(
     name, source = ("end_times", end_times) if end_time is None else ("end_time", end_time)
     if isinstance(source, str) and source == "point":
         return start
-    if isinstance(source, (dt.timedelta, np.timedelta64)):
-        length = read_duration(source, name, start.zone).amount
-        return Times(start.values + length, start.zone)
+    if _is_length(source, data):
+        length = _horizon(source, name, start)
+        return replace(start, values=shift(start.values, length))
     read = read_values if end_time is None else read_parameter
     end = read_times(read(source, data, name), name)
     check_same_zone(start, "time", end, name)
     _check_order(data, start, end)
     return end
+
+
+def _is_length(source: object, data: object) -> bool:
+    return is_length(source) and not (isinstance(source, str) and has_column(source, data))
+
+
+def _horizon(source: object, name: str, start: Times) -> Duration:
+    length = read_duration(source, name, start.zone, tz=start.tz)
+    if length.is_zero:
+        raise SplitError(
+            f"{name}={source!r} is no time at all. Say {name}='point' if a label is known at the "
+            f"very time of its row, or pass how long after it."
+        )
+    return length
 
 
 def _check_order(data: object, start: Times, end: Times) -> None:

@@ -26,16 +26,26 @@ def test_the_example_refuses_the_shuffled_split_and_tracks_the_proved_one(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     main = runpy.run_path(str(EXAMPLE / "train.py"))["main"]
-    assert main(["--rows", "3000", "--folds", "2", "--test", "12h", "--epochs", "1"]) == 0
+    small = ["--rows", "3000", "--folds", "2", "--test", "12h", "--epochs", "1"]
+    assert main([*small, "--plot", "folds.png"]) == 0
     printed = capsys.readouterr().out
     refused, proved = printed.split("GroupTimeSeriesSplit(2,")
     assert "split VIOLATED: 4 folds of 3000 rows, policy walk_forward" in refused
     assert all(f"  {name}  violated in 4 of 4 folds" in refused for name in ("T1", "P1", "G1"))
     assert "split PROVED: 2 folds of 3000 rows, policy walk_forward" in proved
     assert [line[:7] for line in proved.splitlines() if "AUC" in line] == ["fold 0:", "fold 1:"]
+    assert proved.splitlines()[-1].endswith("2 folds x 1 seed, split PROVED")
     runs = mlflow.search_runs(experiment_names=["flight-delays"])
-    assert sorted(runs["tags.fold"]) == ["0", "1"]
-    assert runs["metrics.test/roc_auc"].between(0.2, 0.9).all()
+    folds = runs[runs["tags.mlflow.parentRunId"].notna()]
+    assert sorted(folds["tags.mlflow.runName"]) == [
+        "flights fold 0 seed 0",
+        "flights fold 1 seed 0",
+    ]
+    assert folds["metrics.test/roc_auc"].between(0.2, 0.9).all()
+    (whole,) = set(folds["tags.mlflow.parentRunId"])
+    files = {file.path for file in mlflow.MlflowClient().list_artifacts(whole, "split")}
+    assert {"split/proof.txt", "split/proof.json", "split/plan.png"} <= files
+    assert Path("folds.png").stat().st_size > 1_000
 
 
 @pytest.mark.slow

@@ -18,6 +18,7 @@ from repro.claims import Claim, Policy
 from repro.facts.fact import Fact
 from repro.record import Arms, RunRecord, dump, load
 from repro.stats.comparison import Comparison
+from repro.testing.requirement import require
 
 Example = Mapping[str, Any]
 
@@ -29,41 +30,41 @@ def check_rule(module: ModuleType) -> None:
     `BAD` example that fires, quoting only what the record holds; a `GOOD` one that does not.
     """
     found = list(rules_in(module))
-    _require(len(found) == 1, f"{module.__name__} holds {len(found)} rules; a file holds one.")
+    require(len(found) == 1, f"{module.__name__} holds {len(found)} rules; a file holds one.")
     rule = found[0]
     _check_document(rule)
     _check_code(rule)
     bad = fold(examine(rule, case_of(rule, module.BAD)))
     fired = [finding for finding in bad if finding.outcome is Outcome.FAIL]
-    _require(
+    require(
         fired, f"{rule.name}: BAD gives {[finding.outcome.value for finding in bad]}, not FAIL."
     )
     for finding in fired:
         _check_points(finding, case_of(rule, module.BAD))
     good = fold(examine(rule, case_of(rule, module.GOOD)))
     loud = [found.message for found in good if found.outcome is not Outcome.PASS]
-    _require(not loud, f"{rule.name}: GOOD does not pass: {loud}.")
+    require(not loud, f"{rule.name}: GOOD does not pass: {loud}.")
 
 
 def check_fact(kind: type[Fact]) -> None:
     """Check the contract of a fact: its EXAMPLE survives storage, and its globs mean something."""
     example = vars(sys.modules[kind.__module__])["EXAMPLE"]
     record = RunRecord("0" * 32, "stored", {kind.key(): example})
-    _require(load(dump(record)) == record, f"{kind.__name__} does not survive storage.")
-    _require((kind.__doc__ or "").strip(), f"{kind.__name__} has no docstring.")
+    require(load(dump(record)) == record, f"{kind.__name__} does not survive storage.")
+    require((kind.__doc__ or "").strip(), f"{kind.__name__} has no docstring.")
     for path in example.flat():
-        _require(path.startswith(f"{kind.key()}."), f"{path} does not start with {kind.key()}.")
+        require(path.startswith(f"{kind.key()}."), f"{path} does not start with {kind.key()}.")
     unknown = [field for field in kind.INLINE if field not in kind.model_fields]
-    _require(not unknown, f"{kind.__name__}.INLINE names no field: {unknown}.")
+    require(not unknown, f"{kind.__name__}.INLINE names no field: {unknown}.")
     for glob in kind.IGNORED + kind.PER_REPLICATE:
-        _require(glob.startswith(f"{kind.key()}."), f"{glob} does not start with {kind.key()}.")
+        require(glob.startswith(f"{kind.key()}."), f"{glob} does not start with {kind.key()}.")
 
 
 def case_of(rule: Rule, example: Example) -> Case:
     """The case that an example describes; what it does not mention is equal on both sides."""
     given = {need.kind: example[need.parameter] for need in rule.needs if need.parameter in example}
     unknown = sorted(example.keys() - {need.parameter for need in rule.needs})
-    _require(not unknown, f"{rule.name}: the example names no parameter: {unknown}.")
+    require(not unknown, f"{rule.name}: the example names no parameter: {unknown}.")
     return Case(
         claim=given.get(Claim, CLAIM),
         policy=given.get(Policy, Policy(file=Path("repro.toml"))),
@@ -93,22 +94,16 @@ def _check_points(finding: Finding, case: Case) -> None:
     """Every point is a path that a record of the case holds."""
     held = {path for _, record in case.runs() for path in record.flat}
     stray = [evidence.path for evidence in finding.evidence if evidence.path not in held]
-    _require(not stray, f"{finding.rule}: no record holds {', '.join(stray)}.")
+    require(not stray, f"{finding.rule}: no record holds {', '.join(stray)}.")
 
 
 def _check_document(rule: Rule) -> None:
-    _require(rule.summary.endswith("."), f"{rule.name}: the docstring starts with no sentence.")
+    require(rule.summary.endswith("."), f"{rule.name}: the docstring starts with no sentence.")
     missing = [name for name in SECTIONS if not rule.sections.get(name)]
-    _require(not missing, f"{rule.name}: the docstring lacks {', '.join(missing)}.")
+    require(not missing, f"{rule.name}: the docstring lacks {', '.join(missing)}.")
 
 
 def _check_code(rule: Rule) -> None:
     for other in every_rule():
         is_free = other.code != rule.code or other == rule
-        _require(is_free, f"{rule.name} has the code {rule.code} of {other.name}.")
-
-
-def _require(holds: object, message: str) -> None:
-    """An assertion that `python -O` keeps."""
-    if not holds:
-        raise AssertionError(message)
+        require(is_free, f"{rule.name} has the code {rule.code} of {other.name}.")
