@@ -7,6 +7,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from repro.cross_validation import cross_validate
+    from repro.cross_validation_result import CrossValidation
     from repro.determinism import SampleRng
     from repro.probe import OverfitProbe, overfit_probe
     from repro.refit import FitCheck, check_fit
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "CrossValidation": "repro.cross_validation_result",
     "FitCheck": "repro.refit",
     "GroupTimeSeriesSplit": "repro.splits",
     "OverfitProbe": "repro.probe",
@@ -35,12 +38,14 @@ _HOMES = {
     "active_run": "repro.tracked",
     "check_fit": "repro.refit",
     "check_split": "repro.splits",
+    "cross_validate": "repro.cross_validation",
     "make_plan": "repro.splits",
     "overfit_probe": "repro.probe",
     "tracked_run": "repro.tracked",
 }
 
 __all__ = [
+    "CrossValidation",
     "FitCheck",
     "GroupTimeSeriesSplit",
     "OverfitProbe",
@@ -52,6 +57,7 @@ __all__ = [
     "active_run",
     "check_fit",
     "check_split",
+    "cross_validate",
     "make_plan",
     "overfit_probe",
     "tracked_run",

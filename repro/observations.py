@@ -1,10 +1,10 @@
 """Everything that is looked at during one run, and the facts that come of it."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from repro.determinism import Controlled
 from repro.facts.budget import Budget
@@ -26,6 +26,9 @@ from repro.observe.technique import Ending
 from repro.observe.training import Training
 from repro.store.point import metric_name, metric_value, step_number
 from repro.trace.file import TraceFile
+
+if TYPE_CHECKING:
+    from repro.splits import SplitPlan, SplitProof
 
 TRAIN = "train"
 ENVIRONMENT_SECONDS = 2.0  # until it is read early: most imports are done
@@ -50,6 +53,7 @@ class Observations:
     nested_in: str | None = None  # id of the run around this one
     scores: Scores | None = None  # of the segments before, in a resumed run
     plan: Split | Absent | None = None
+    plan_files: dict[str, bytes] = field(default_factory=dict)  # artifacts about it, by path
     curves: Curves = field(default_factory=Curves)
     is_news: bool = True  # something that `early` tells has changed
     _clock: float = field(default_factory=time.monotonic)
@@ -69,6 +73,27 @@ class Observations:
             entered=self._tell_scores,
             taken=lambda *score: self.training.audience.tell("scored", *score),
         )
+
+    def use_plan(
+        self,
+        plan: "SplitPlan",
+        fold: int | None,
+        proof: Callable[[], "SplitProof"],
+        artifacts: Iterable[split.Artifacts],
+    ) -> None:
+        """Keep a plan with its proof, and what is made of both to stand beside the record."""
+        proved = observed(proof)
+        if isinstance(proved, Absent):
+            self.plan, self.is_news = proved, True
+            return
+        self.plan = observed(split.from_plan, plan, fold, proved)
+        for made in artifacts:
+            files = observed(made, plan, proved)
+            if isinstance(files, Absent):
+                self.notes.append(f"an artifact of the split was not made: {files.reason}")
+            else:
+                self.plan_files |= files
+        self.is_news = True
 
     def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
         """As `Run.log_metrics`."""
@@ -124,7 +149,8 @@ class Observations:
         state = self.code_state.seen(0)
         kept: Mapping[str, Any] = state.evidence if isinstance(state, code.CodeState) else {}
         trace = self.trace.evidence() if self.trace else {}
-        return {**kept, **self.book.evidence(), **self.data_book.evidence(), **trace}
+        files = {**self.book.evidence(), **self.data_book.evidence(), **self.plan_files}
+        return {**kept, **files, **trace}
 
     def _tell_scores(self) -> None:
         self.is_news = True

@@ -41,6 +41,7 @@ class Arguments:
     resume: str | None = None
     trace: Level = "light"
     entropy: EntropyMode = "record"
+    inside: str | None = None
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,11 @@
 """The open run: what a training script says to it."""
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -181,8 +182,21 @@ class Run:
         self.seen.data_book.log(given, group=group, time=time)
         self.seen.is_news = True
 
-    def use_split(self, plan: "SplitPlan", fold: int | None = None) -> None:
+    def use_split(
+        self, plan: "SplitPlan", fold: int | None = None, *, save_plan: bool = False
+    ) -> None:
         """Record the plan that the data were split by, the fold of this run, and its proof.
+
+        The artifacts in `split/` tell positions and times of rows, no names of rows or groups: the
+        proof, the rows of the fold, and the plot where the script has imported matplotlib.
+
+        Parameters
+        ----------
+        plan : SplitPlan
+        fold : int, optional
+            Counted from 0; needed if there are several.
+        save_plan : bool
+            Keep the whole plan as an artifact, too, with the names that it holds.
 
         Raises
         ------
@@ -196,8 +210,11 @@ class Run:
                 f"use_split(fold={fold!r}): the plan has folds 0 to {plan.n_splits - 1}. "
                 f"Name the fold that this run trains on."
             )
-        self.seen.plan = observed(split.from_plan, plan, fold)
-        self.seen.is_news = True
+        from repro.splits import check_split
+
+        has_plot = "matplotlib" in sys.modules  # imported here, it would be a package of the run
+        artifacts = split.artifacts(fold, has_plot=has_plot, has_plan=save_plan)
+        self.seen.use_plan(plan, fold, partial(check_split, plan), artifacts)
 
     def watch(
         self, model: Any, optimizer: Any = None, scheduler: Any = None, *, loss: Any = None

@@ -105,6 +105,8 @@ class tracked_run:  # noqa: N801  # reads as a function, like contextlib.closing
     entropy : "record", "derive" or "raise"
         Whether a generator that the script makes without a seed is recorded, gets one derived from
         the run's, or is refused.
+    inside : str, optional
+        Id of the run that this one is nested in, where another process has that open.
 
     Raises
     ------
@@ -129,6 +131,7 @@ class tracked_run:  # noqa: N801  # reads as a function, like contextlib.closing
         resume: str | None = None,
         trace: Level = "light",
         entropy: EntropyMode = "record",
+        inside: str | None = None,
     ) -> None:
         if name is not None and (not isinstance(name, str) or not name.strip()):
             raise UsageError(f"name={name!r} names no run. Pass some text, or leave it out.")
@@ -144,6 +147,7 @@ class tracked_run:  # noqa: N801  # reads as a function, like contextlib.closing
             resume=resume,
             trace=trace,
             entropy=checked_mode(entropy),
+            inside=inside,
         )
         self._entered: list[_Entered] = []
 
@@ -170,7 +174,8 @@ class tracked_run:  # noqa: N801  # reads as a function, like contextlib.closing
     def __enter__(self) -> Run:
         around = active_run()
         script = caller(__file__)
-        opening = prepare(self._arguments, script, None if around is None else around.run_id)
+        nested_in = self._arguments.inside if around is None else around.run_id
+        opening = prepare(self._arguments, script, nested_in)
         signals = Signals()
         signals.watch()
         try:

@@ -76,7 +76,7 @@ def test_the_split_of_the_readme_is_proved():
 
 
 def test_the_checkpoint_of_the_readme_is_gone_on_from(project):
-    writing, going_on = code("python", 2).split("\n\n", 1)
+    writing, going_on = code("python", 3).split("\n\n", 1)
     model = CNN()
     train = torch.utils.data.TensorDataset(torch.rand(200, 4), torch.arange(200) % 2)
     names = {"model": model, "optimizer": torch.optim.AdamW(model.parameters()), "epoch": 4}

@@ -15,7 +15,7 @@ from repro.replay_original import find_original
 from repro.store.location import locate
 from repro.verification import verify
 
-pytestmark = pytest.mark.long  # each replay is a process that imports torch and MLflow
+pytestmark = pytest.mark.slow
 
 SCRIPT = """
 import time

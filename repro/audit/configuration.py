@@ -27,7 +27,8 @@ OBSERVED_AS: Mapping[str, tuple[str, ...]] = {
     "scheduler": ("schedule.shape",),
 }
 OBSERVED_IN = ("optimizer", "architecture", "batching", "budget", "determinism", "loss")
-MAY_ECHO = ("params.*", "architecture.*random_state", "optimizer.n_parameters")
+SEEDED = "architecture.*random_state"  # of an estimator that has one: the other arm's may not
+MAY_ECHO = ("params.*", SEEDED, "optimizer.n_parameters")
 
 # What is declared to differ changes these too: other training rows, another weight decay.
 FOLLOWS: Mapping[str, str] = {
@@ -240,6 +241,8 @@ def _observed_names(path: str) -> Iterator[str]:
 
 
 def _repeats(path: str, observed: str, records: Sequence[RunRecord]) -> bool:
+    if fnmatchcase(path, SEEDED):
+        records = [record for record in records if path in record.flat]
     values = [(record.flat.get(path), record.flat.get(observed)) for record in records]
     is_seen = any(path in record.flat and observed in record.flat for record in records)
     return is_seen and all(same(_folded(a), _folded(b)) for a, b in values)

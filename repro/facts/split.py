@@ -31,9 +31,9 @@ class Split(Fact):
     parameters: tuple[Parameter, ...] = ()
     policy: Literal["walk_forward", "kfold", "exchangeable"] | None = None
     n_splits: int = 1
-    fold: int | None = None  # counted from 0; None: one split, no folds
+    fold: int | None = None  # counted from 0; None: one split, or the run around all folds
     fingerprint: str | None = None  # of the whole plan
-    n_train: int
+    n_train: int  # around the runs of all folds: rows that some fold trains on
     n_test: int
     train_digest: str  # of the training rows
     test_digest: str  # of the evaluation rows

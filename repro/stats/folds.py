@@ -21,7 +21,8 @@ def corrected_t(differences: ArrayLike, *, test_train_ratio: float) -> Estimate:
     Parameters
     ----------
     differences : shape (n_folds * n_repeats,), score units
-        Candidate minus baseline, one per fold, signed so that more is better.
+        Candidate minus baseline, one per fold, signed so that more is better; or the scores of one
+        arm, for the error of their mean.
     test_train_ratio : n_test / n_train
         1 / (k - 1) for k folds.
 

@@ -32,6 +32,8 @@ from repro.store.variables import NO_PROGRESS_BAR, SHORT_PATIENCE, variables
 PAGE = 1_000
 SEGMENT = "repro.segment"  # tag: number of the last process that began to write to the run
 REPLAY_OF = "repro.replay_of"  # tag: the run that is repeated
+CROSS_VALIDATION = "repro.cross_validation"  # tag: what came out, of the run around the folds'
+NO_REPLICATE = {REPLAY_OF, CROSS_VALIDATION}
 STATUSES = ("RUNNING", "FINISHED", "FAILED", "KILLED")
 STILL_RUNNING = "MLflow says RUNNING: it was resumed, or its end was not written"
 UNSEALED = "the run has no record that was sealed"
@@ -48,14 +50,16 @@ class MlflowHistory:
     def find_runs(self, query: str = "") -> Sequence[str]:
         """Run ids that match an MLflow filter, oldest first, whatever their status.
 
-        Replays are left out: the script gave each the tags of the run that it repeats.
+        Replays are left out: the script gave each the tags of the run that it repeats. So are runs
+        around those of a cross-validation, which are not one more replicate.
 
         Raises
         ------
         UnknownRun
             MLflow does not understand the filter.
         """
-        return [run.info.run_id for run in self._search(query) if REPLAY_OF not in run.data.tags]
+        found = self._search(query)
+        return [run.info.run_id for run in found if NO_REPLICATE.isdisjoint(run.data.tags)]
 
     def every_run(self) -> Sequence[str]:
         """Ids of all runs, replays too, oldest first."""

@@ -18,6 +18,7 @@ from mlflow.entities import Param as MlflowParam
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, ErrorCode
 from mlflow.tracking.context.registry import resolve_tags
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from repro.digest import canonical_json, digest_bytes, short
 from repro.errors import StoreUnavailable, UsageError
@@ -225,7 +226,7 @@ def open_run(
 ) -> OpenRun:
     """Start a run in the resolved store; if that cannot be used, in a store on this machine.
 
-    `around` is the id of the tracked run that it is nested in.
+    `around` is the id of the tracked run that it is nested in, here or in another process.
 
     Raises
     ------
@@ -271,11 +272,12 @@ def _start(
         outer = mlflow.active_run()  # where that one is, this one is, too
         instead_of = "; ".join(reasons) or (outer.data.tags.get(INSTEAD_OF) if outer else None)
         ours = {INSTEAD_OF: instead_of[:500]} if instead_of else {}
+        parent = {MLFLOW_PARENT_RUN_ID: around} if around else {}  # MLflow sees this process only
         run = mlflow.start_run(
             experiment_id=experiment_id,
             run_name=name,
             nested=around is not None,
-            tags={**_masked_context(), **tags, **ours},
+            tags={**_masked_context(), **tags, **ours, **parent},
         )
     place = (run.info.run_id, experiment_id, uri)
     return OpenRun(*place, False, override.give_back, instead_of, tags=tags)

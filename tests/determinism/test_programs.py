@@ -9,7 +9,7 @@ import program_runner
 import pytest
 from filelock import FileLock
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

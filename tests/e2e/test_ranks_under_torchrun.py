@@ -10,7 +10,7 @@ from training_scripts import Script
 from repro.facts.outcome import Outcome
 from repro.facts.ranks import Ranks
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.slow
 
 N_RANKS = 3
 GANG = """
