@@ -186,8 +186,8 @@ def _seeds(seeds: Iterable[int] | None) -> tuple[int, ...]:
         known = tuple(index(seed) for seed in seeds)
     except TypeError as error:
         raise UsageError(f"seeds={seeds!r}: pass whole numbers, such as range(3).") from error
-    if not known or len(set(known)) < len(known):
-        raise UsageError(f"seeds={list(known)}: pass at least one, and each once.")
+    if not known or len({seed % 2**32 for seed in known}) < len(known):  # as of a random_state
+        raise UsageError(f"seeds={list(known)}: pass at least one, and each modulo 2**32 once.")
     return known
 
 

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from repro.errors import UsageError
 from repro.observe.metric import is_scorer
 from repro.run import Run
+from repro.store.point import metric_name, metric_value
 
 TrainFunction = Callable[[Run, Any, Any, Any, Any], Mapping[str, float] | float | None]
 Scoring = str | Callable[..., Any] | Sequence[str] | Mapping[str, str | Callable[..., Any]] | None
@@ -62,11 +63,10 @@ class FunctionLearner:
         result = self.function(run, rows.X_train, rows.y_train, rows.X_test, rows.y_test)
         taken = {score.name: score.value for score in run.seen.book.scored}
         if result is None:
-            returned: Mapping[str, float] = {}
-        elif isinstance(result, Mapping):
-            returned = result
+            given: Mapping[str, Any] = {}
         else:
-            returned = {"test/score": result}
+            given = result if isinstance(result, Mapping) else {"test/score": result}
+        returned = {metric_name(name): metric_value(name, value) for name, value in given.items()}
         new = {name: value for name, value in returned.items() if taken.get(name) != value}
         if new:
             run.log_metrics(new)
@@ -75,7 +75,7 @@ class FunctionLearner:
                 f"{getattr(self.function, '__name__', 'the function')} neither called run.score "
                 f"nor returned a score. Return a dict such as {{'test/accuracy': 0.9}}."
             )
-        return {**taken, **{name: float(value) for name, value in new.items()}}
+        return {**taken, **new}
 
 
 def learner_of(estimator_or_fn: Any, scoring: Scoring) -> Learner:
@@ -117,6 +117,8 @@ def _scorers(estimator: Any, scoring: Scoring) -> dict[str, Callable[..., Any]]:
         named = {one: one for one in scoring}
     if not named:
         raise UsageError(f"scoring={scoring!r} names no score. Pass one, such as 'accuracy'.")
+    for name in named:
+        metric_name(f"test/{name}")
     try:
         return {
             name: check_scoring(estimator, name if one is None and name != "score" else one)

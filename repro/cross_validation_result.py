@@ -73,6 +73,8 @@ class ScoreSummary:
 
     def __str__(self) -> str:
         text = f"{self.name.removeprefix('test/')} {self.mean:.4g}"
+        if n_missing := int(np.isnan(self.values).sum()):
+            return f"{text} (no value of {n_missing} of {_counted(self.values.size, 'run')})"
         if self.interval is None:
             return f"{text} (no interval)"
         low, high = self.interval

@@ -244,10 +244,18 @@ class NoScore(BaseEstimator):
             "seeds=3 may mean one seed, or so many. Pass seeds=[3] or seeds=range(3).",
         ),
         (lambda: validated(Ridge(), cv=1), "cv=1: pass at least 2 folds, a splitter, or a plan."),
-        (lambda: validated(Ridge(), seeds=[]), "seeds=[]: pass at least one, and each once."),
         (
-            lambda: validated(Ridge(), seeds=[1, 1]),
-            "seeds=[1, 1]: pass at least one, and each once.",
+            lambda: validated(Ridge(), seeds=[]),
+            "seeds=[]: pass at least one, and each modulo 2**32 once.",
+        ),
+        (
+            lambda: validated(Ridge(), seeds=[1, 2**32 + 1]),
+            "seeds=[1, 4294967297]: pass at least one, and each modulo 2**32 once.",
+        ),
+        (
+            lambda: validated(Ridge(), scoring={"../x": "r2"}),
+            "a metric cannot be named 'test/../x'. "
+            "Use up to 250 letters, digits, spaces and the signs _ - . : /",
         ),
         (
             lambda: validated(Ridge(), seeds=[0.5]),

@@ -22,11 +22,18 @@ def test_the_interval_is_that_of_nadeau_and_bengio_over_folds_by_hand():
     assert str(summary) == "accuracy 0.9 [0.5072, 1.293] 95 % Nadeau-Bengio"
 
 
-@pytest.mark.parametrize("values", [[[0.9]], [[0.9, math.nan]], [[0.9, 0.9]]])
-def test_one_fold_a_missing_score_or_equal_ones_have_no_interval(values):
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ([[0.9]], "0.9 (no interval)"),
+        ([[0.9, math.nan]], "nan (no value of 1 of 2 runs)"),
+        ([[0.9, 0.9]], "0.9 (no interval)"),
+    ],
+)
+def test_one_fold_a_missing_score_or_equal_ones_have_no_interval(values, told):
     summary = ScoreSummary("test/accuracy", np.array(values), test_train_ratio=0.5)
     assert summary.interval is None
-    assert str(summary).endswith("(no interval)")
+    assert str(summary) == f"accuracy {told}"
 
 
 def test_a_score_that_a_run_did_not_take_is_missing_not_zero():

@@ -95,6 +95,7 @@ def temporal_holdout(
     SplitError
         A parameter or a time is not usable, or a part would be empty.
 
+    >>> import pandas as pd
     >>> days = pd.DataFrame({"day": pd.date_range("2024-01-01", "2024-04-30", tz="UTC")})
     >>> parts = temporal_holdout(days, time="day", valid="1ME", test="1ME", end_time="2D")
     >>> len(parts.train), len(parts.valid), len(parts.test)

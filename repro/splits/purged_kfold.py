@@ -103,7 +103,7 @@ class PurgedKFold(BaseCrossValidator):  # type: ignore[misc]  # scikit-learn has
         SplitError
             Before the first fold, if a parameter, a time or the size of any fold is not usable.
         """
-        n_splits = self.get_n_splits()
+        n_splits = whole_number(self.n_splits, "n_splits", at_least=2)
         asked = Asked(n_splits, "n_splits", "Ask for fewer splits.")
         blocks = read_blocks(self, asked, self.spans(X, times=times, end_times=end_times))
         return blocks.split(((number,) for number in range(n_splits)), self.min_train)

@@ -90,7 +90,7 @@ def read_window_starts(
     source: object,
     read: Callable[[Any, object, str], object] = read_values,
 ) -> Times:
-    """When each row's feature window opens: a column, a Series, an array or a look-back."""
+    """When each row's feature window opens: a column, a Series, an array or a length."""
     name = "feature_start"
     if _is_length(source, data):
         length = read_duration(source, name, start.zone, tz=start.tz)

@@ -51,7 +51,7 @@ class StratifiedGroupPurgedKFold(BaseCrossValidator):  # type: ignore[misc]  # s
     """
 
     # No `policy`: without times rows are exchangeable, with them it is kfold; see `policy_of`.
-    # No embargo: groups reach over all of time, so that no block of it ends with a test set.
+    # No embargo: test rows lie all over time, and what follows each of them is nearly all rows.
     __metadata_request__split: ClassVar = {"groups": True, "times": True, "end_times": True}
 
     def __init__(

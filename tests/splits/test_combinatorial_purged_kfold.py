@@ -1,71 +1,14 @@
-"""CombinatorialPurgedKFold against the definition pair by pair, its paths, and its refusals."""
+"""CombinatorialPurgedKFold against KFold, its paths, and its refusals; see test_split_oracle."""
 
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from sklearn.model_selection import KFold
 
 from repro.errors import SplitError
 from repro.splits import CombinatorialPurgedKFold, PurgedKFold, check_split, make_plan
-
-rows = st.lists(
-    st.tuples(st.integers(0, 40), st.integers(0, 6), st.integers(0, 6)), min_size=12, max_size=60
-)
-
-
-def oracle(t0, t1, f0, n_blocks, n_test_blocks, embargo):
-    """(train, test) lists of row numbers, by looking at every pair of rows."""
-    ticks = sorted(set(t0))
-    blocks = [set(block) for block in np.array_split(np.array(ticks), n_blocks)]
-    everyone = range(len(t0))
-    for chosen in combinations(range(n_blocks), n_test_blocks):
-        tested = set().union(*(blocks[number] for number in chosen))
-        test = [j for j in everyone if t0[j] in tested]
-        sealed = set()
-        for number in chosen:
-            if number + 1 not in chosen:  # the end of a run of test blocks
-                run = {number}
-                while min(run) - 1 in chosen:
-                    run.add(min(run) - 1)
-                own = set().union(*(blocks[one] for one in run))
-                last = max(t1[j] for j in test if t0[j] in own)
-                sealed |= set([tick for tick in ticks if tick > last][:embargo])
-        train = [
-            i
-            for i in everyone
-            if i not in test
-            and not any(t0[i] <= t1[j] and t0[j] <= t1[i] for j in test)
-            and not any(t0[j] < t0[i] and t1[j] >= f0[i] and t1[j] > t0[j] for j in test)
-            and t0[i] not in sealed
-        ]
-        yield train, test
-
-
-@pytest.mark.slow
-@settings(max_examples=60, deadline=None, derandomize=True)
-@given(rows, st.sampled_from([(3, 1), (3, 2), (5, 2), (5, 3)]), st.integers(0, 3), st.booleans())
-def test_splits_are_those_of_the_definition(rows, blocks, embargo, has_windows):
-    t0, lengths, looks = (np.array(column) for column in zip(*rows, strict=True))
-    t1, f0 = t0 + lengths, t0 - (looks if has_windows else 0)
-    X = pd.DataFrame({"t": t0, "end": t1, "open": f0})
-    cv = CombinatorialPurgedKFold(
-        *blocks,
-        time="t",
-        end_time="end",
-        feature_start="open" if has_windows else None,
-        embargo=embargo or None,
-    )
-    too_few = len(set(t0)) < blocks[0]
-    expected = [] if too_few else list(oracle(t0, t1, f0, *blocks, embargo))
-    if too_few or not all(train for train, _ in expected):
-        with pytest.raises(SplitError):
-            cv.split(X)
-        return
-    assert [(train.tolist(), test.tolist()) for train, test in cv.split(X)] == expected
 
 
 def series(n_rows, horizon=3):

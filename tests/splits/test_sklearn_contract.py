@@ -97,7 +97,7 @@ def _ours_for_theirs(monkeypatch):
         "test_2d_y",
     ],
 )
-def test_of_scikit_learn(name, monkeypatch):
+def test_ours_pass_the_tests_of_their_namesakes_in_scikit_learn(name, monkeypatch):
     if name == "test_2d_y":
         monkeypatch.setattr(theirs, "StratifiedGroupKFold", THEIR_STRATIFIED)
     getattr(theirs, name)()
@@ -112,7 +112,7 @@ OURS = [
 
 
 @pytest.mark.parametrize("cv", OURS, ids=lambda cv: type(cv).__name__)
-def test_what_scikit_learn_asks_of_each_of_its_splitters(cv, monkeypatch):
+def test_ours_do_what_scikit_learn_asks_of_each_of_its_splitters(cv, monkeypatch):
     takes_groups = "groups" in cv.get_metadata_routing().split.requests
     monkeypatch.setattr(theirs, "GROUP_SPLITTERS", [cv] if takes_groups else [])
     theirs.test_yields_constant_splits(cv, True)
@@ -121,7 +121,7 @@ def test_what_scikit_learn_asks_of_each_of_its_splitters(cv, monkeypatch):
     assert hasattr(cv, "set_split_request")
 
 
-def test_of_stratified_groups_of_scikit_learn():
+def test_stratified_groups_pass_scikit_learns_own_tests():
     kind = theirs.StratifiedGroupKFold
     theirs.test_stratified_kfold_ratios(5, False, kind)
     theirs.test_stratified_kfold_label_invariance(4, False, kind)
@@ -135,6 +135,6 @@ def test_of_stratified_groups_of_scikit_learn():
 
 
 @pytest.mark.slow
-def test_of_nested_searches_of_scikit_learn(monkeypatch):
+def test_ours_work_in_scikit_learns_nested_search(monkeypatch):
     monkeypatch.setattr(theirs, "GroupKFold", KFold)
     theirs.test_nested_cv()

@@ -19,6 +19,7 @@ from repro.splits import (
 
 NAMED = {"time": "t", "end_time": "end"}
 few = settings(max_examples=30, deadline=None, derandomize=True)
+many = settings(few, max_examples=100)
 
 
 @st.composite
@@ -108,9 +109,11 @@ def folds_of(cv, frame, **given):
 
 
 @pytest.mark.slow
-@few
-@given(panels(), st.integers(2, 4), st.integers(0, 3), st.booleans(), st.booleans())
-def test_purged_k_fold(frame, n_splits, embargo, is_half_open, sees_windows):
+@many
+@given(panels(), st.integers(2, 5), st.integers(0, 3), st.booleans(), st.booleans())
+def test_purged_folds_are_those_of_plain_loops(
+    frame, n_splits, embargo, is_half_open, sees_windows
+):
     cv = PurgedKFold(
         n_splits,
         **NAMED,
@@ -125,12 +128,26 @@ def test_purged_k_fold(frame, n_splits, embargo, is_half_open, sees_windows):
 
 
 @pytest.mark.slow
-@few
-@given(panels(), st.integers(3, 5), st.integers(1, 2), st.integers(0, 2))
-def test_combinatorial_purged_k_fold(frame, n_blocks, n_test_blocks, embargo):
-    cv = CombinatorialPurgedKFold(n_blocks, n_test_blocks, **NAMED, embargo=embargo)
+@many
+@given(
+    panels(),
+    st.sampled_from([(3, 1), (3, 2), (5, 2), (5, 3)]),
+    st.integers(0, 2),
+    st.booleans(),
+    st.booleans(),
+)
+def test_combinatorial_folds_are_those_of_plain_loops(
+    frame, blocks, embargo, is_half_open, sees_windows
+):
+    cv = CombinatorialPurgedKFold(
+        *blocks,
+        **NAMED,
+        embargo=embargo,
+        closed="left" if is_half_open else "both",
+        feature_start="opened" if sees_windows else None,
+    )
     expected = folds_by_hand(
-        frame, n_blocks, n_test_blocks, embargo, is_half_open=False, sees_windows=False
+        frame, *blocks, embargo, is_half_open=is_half_open, sees_windows=sees_windows
     )
     assert folds_of(cv, frame) == expected
 
@@ -174,7 +191,9 @@ def walk_by_hand(frame, n_splits, test, step, gap, train, groups_policy):
     st.sampled_from([None, 3, 8]),
     st.sampled_from(["ignore", "disjoint", "unseen"]),
 )
-def test_group_time_series_split(frame, n_splits, test, step, gap, train, groups_policy):
+def test_walk_forward_folds_are_those_of_plain_loops(
+    frame, n_splits, test, step, gap, train, groups_policy
+):
     cv = GroupTimeSeriesSplit(
         n_splits,
         **NAMED,
@@ -189,22 +208,23 @@ def test_group_time_series_split(frame, n_splits, test, step, gap, train, groups
     assert folds_of(cv, frame, groups=frame["g"]) == expected
 
 
+def groups_by_hand(frame, y, n_splits):
+    if frame["g"].nunique() < n_splits:
+        return "refused"
+    rows = list(moments(frame, is_half_open=False))
+    ticks = sorted(set(frame["t"]))
+    folds = []
+    for others, test in StratifiedGroupKFold(n_splits).split(frame, y, frame["g"]):
+        tests = [rows[i] for i in test]
+        train = [i for i in others.tolist() if may_train(rows[i], tests, 0, ticks, False)]
+        folds.append((train, test.tolist()))
+    return folds if all(train and test for train, test in folds) else "refused"
+
+
 @pytest.mark.slow
 @few
 @given(panels(), st.integers(2, 4))
-def test_stratified_group_purged_k_fold(frame, n_splits):
+def test_folds_of_groups_are_those_of_plain_loops(frame, n_splits):
     y = np.zeros(len(frame), dtype=int)  # classes are another test
-    if frame["g"].nunique() < n_splits:
-        return
     cv = StratifiedGroupPurgedKFold(n_splits, **NAMED)
-    rows = list(moments(frame, is_half_open=False))
-    ticks = sorted(set(frame["t"]))
-    expected = []
-    others = StratifiedGroupKFold(n_splits).split(frame, y, frame["g"])
-    for other_train, other_test in others:
-        tests = [rows[i] for i in other_test]
-        train = [i for i in other_train.tolist() if may_train(rows[i], tests, 0, ticks, False)]
-        expected.append((train, other_test.tolist()))
-    if any(not train or not test for train, test in expected):
-        expected = "refused"
-    assert folds_of(cv, frame, y=y, groups=frame["g"]) == expected
+    assert folds_of(cv, frame, y=y, groups=frame["g"]) == groups_by_hand(frame, y, n_splits)
