@@ -2,7 +2,9 @@
 
 import os
 import signal
+import socket
 import subprocess
+import time
 from pathlib import Path
 
 from browser import _await_health, _free_port, _server
@@ -43,6 +45,16 @@ class LocalServer:
             self._send(signal.SIGKILL)
             self._process.wait(STOP_SECONDS)
             self._process = None
+            self._await_silence()
+
+    def _await_silence(self) -> None:
+        """Its workers die by themselves, and take connections until then."""
+        deadline = time.monotonic() + STOP_SECONDS
+        while time.monotonic() < deadline:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) != 0:
+                    return
+            time.sleep(0.05)
 
     def _send(self, number: int) -> None:
         assert self._process is not None, "it does not run"

@@ -5,7 +5,7 @@ from sklearn.model_selection import KFold
 from repro.facts.data import EXAMPLE as DATA
 from repro.facts.fact import Absent
 from repro.observe.split import at_end, from_plan
-from repro.splits import make_plan
+from repro.splits import check_split, make_plan
 
 X = np.arange(24.0).reshape(12, 2)
 
@@ -15,8 +15,12 @@ def plan():
     return make_plan(KFold(3, shuffle=True, random_state=7), X)
 
 
+def of_plan(plan, fold):
+    return from_plan(plan, fold, check_split(plan))
+
+
 def test_a_fold_is_described_by_its_plan_and_its_proof(plan):
-    seen = from_plan(plan, 1)
+    seen = of_plan(plan, 1)
     train, test = plan.fold(1)
     assert (seen.source, seen.splitter, seen.n_splits, seen.fold) == ("plan", "KFold", 3, 1)
     assert (seen.n_train, seen.n_test) == (len(train), len(test))
@@ -28,13 +32,13 @@ def test_a_fold_is_described_by_its_plan_and_its_proof(plan):
 
 
 def test_folds_of_one_plan_differ_in_their_rows_alone(plan):
-    first, second = from_plan(plan, 0), from_plan(plan, 1)
+    first, second = of_plan(plan, 0), of_plan(plan, 1)
     assert first.fingerprint == second.fingerprint
     assert first.test_digest != second.test_digest
 
 
 def test_the_rows_that_were_logged_count_more_than_those_of_the_plan(plan):
-    seen = at_end(from_plan(plan, 0), logged(plan))
+    seen = at_end(of_plan(plan, 0), logged(plan))
     assert (seen.train_digest, seen.test_digest) == (
         DATA.role("train").rows_digest,
         DATA.role("test").rows_digest,
@@ -51,7 +55,7 @@ def logged(plan, n_more=0):
 
 
 def test_a_plan_of_other_rows_proves_nothing_about_these(plan):
-    seen = at_end(from_plan(plan, 0), logged(plan, n_more=1))
+    seen = at_end(of_plan(plan, 0), logged(plan, n_more=1))
     assert isinstance(seen, Absent)
     assert seen.kind == "failed"
     assert seen.reason.endswith("it is a plan of other rows")
@@ -59,7 +63,7 @@ def test_a_plan_of_other_rows_proves_nothing_about_these(plan):
 
 def test_without_data_the_plan_speaks_for_itself(plan):
     nothing = Absent(reason="nobody looked", kind="not_recorded")
-    assert at_end(from_plan(plan, 0), nothing) == from_plan(plan, 0)
+    assert at_end(of_plan(plan, 0), nothing) == of_plan(plan, 0)
 
 
 def test_without_a_plan_the_roles_are_the_split():
