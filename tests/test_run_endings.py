@@ -311,9 +311,7 @@ def test_a_block_that_cannot_begin_leaves_no_thread_and_no_open_run(project, mon
 
 
 @pytest.mark.parametrize(("module", "name"), [(tracked, "explain"), (recording, "final")])
-def test_what_a_dead_child_raises_waits_until_the_run_has_ended(
-    project, monkeypatch, module, name
-):
+def test_what_a_dead_child_raises_waits_until_the_run_has_ended(project, monkeypatch, module, name):
     def died(*_):
         raise RuntimeError("worker is killed")
 
