@@ -29,7 +29,7 @@ from repro.program import resolve_seed
 from repro.recovery import recover_some
 from repro.run import Run
 from repro.splits import SplitPlan, check_split, make_plan
-from repro.splits.rows import count_rows
+from repro.splits.rows import count_rows, read_target
 from repro.store.load import CROSS_VALIDATION, MlflowHistory
 from repro.store.location import locate
 from repro.store.variables import SHORT_PATIENCE, variables
@@ -89,7 +89,7 @@ def cross_validate(
         A function is called as `fn(run, X_train, y_train, X_test, y_test)`; it scores by
         `run.score`, or returns one number or a dict of them.
     X, y : shape (n_rows, ...)
-        Array, data frame or list; y may be left out.
+        Array, data frame or list; y may be left out. A labelled y is aligned with X by label.
     cv : SplitPlan, splitter, list of pairs, or int
         As `make_plan` takes it; an int means (stratified) k folds without shuffling, as in
         scikit-learn.
@@ -135,6 +135,7 @@ def cross_validate(
     known_seeds = _seeds(seeds)
     learner = learner_of(estimator_or_fn, scoring)
     _refuse_lengths(X, y)
+    y = read_target(y, X)
     shown = name or f"cv-{name_of(estimator_or_fn)}"
     told = plain_parameters(learner) if params is None else params
     block = tracked_run(

@@ -286,6 +286,12 @@ def test_what_cannot_be_used_is_refused_before_a_run_is_opened(call, message):
     assert str(caught.value) == message
 
 
+@pytest.mark.slow
+def test_labels_in_another_order_than_the_rows_are_those_of_the_rows(project):
+    found = validated(LogisticRegression(), FRAME[["x"]], pd.Series(Y)[::-1])
+    assert found.scores == pytest.approx(validated(LogisticRegression(), FRAME[["x"]], Y).scores)
+
+
 @pytest.mark.parametrize("scoring", ["accurasy", accuracy_score, None])
 def test_scoring_that_scikit_learn_does_not_know_is_refused(scoring):
     with pytest.raises(UsageError, match=r"^scoring=.* cannot be used: "):

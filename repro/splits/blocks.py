@@ -27,7 +27,7 @@ from repro.splits.spans import (
     read_spans,
     read_window_starts,
 )
-from repro.splits.times import Axis, Duration, IntArray, LengthSource, read_duration
+from repro.splits.times import Axis, Duration, IntArray, LengthSource, read_duration, shift
 
 Ranks = NDArray[np.int64] | NDArray[np.uint8]
 
@@ -71,7 +71,24 @@ def read_blocks(cv: Purging, asked: Asked, spans: Spans) -> Blocks:
     one_of(cv.closed, "closed", get_args(Closed))
     length = 0 if cv.embargo is None else cv.embargo
     embargo = read_duration(length, "embargo", spans.start.zone, tz=spans.start.tz)
+    _check_last_label(spans, embargo, cv.embargo)
     return Blocks(close_left(spans) if cv.closed == "left" else spans, asked, embargo)
+
+
+def _check_last_label(spans: Spans, embargo: Duration, told: object) -> None:
+    """Refuse a label after whose end no embargo can be told."""
+    assert spans.end is not None
+    if embargo.unit != "ns":
+        return
+    last = int(np.argmax(spans.end.values))
+    try:
+        shift(spans.end.values[last : last + 1], embargo)
+    except SplitError:
+        raise SplitError(
+            f"the label of row {last} ends at {spans.end.show(last)}, and embargo={told!r} after "
+            f"it leads out of the years 1678 to 2261. Replace place-holders by real times, or pass "
+            f"a shorter embargo."
+        ) from None
 
 
 class Blocks:

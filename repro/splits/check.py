@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -16,19 +16,20 @@ from repro.splits.copies import read_copies
 from repro.splits.declared import Declared
 from repro.splits.evidence import Duplicates, Evidence, Fits
 from repro.splits.fold_reading import Given, read_folds
-from repro.splits.folds import FoldSource, Policy, spans_of
+from repro.splits.folds import FoldSource, Policy, refuse_no_split, spans_of
 from repro.splits.frames import rows_of_frames
+from repro.splits.holdout import TemporalHoldout
 from repro.splits.labels import Labels, read_labels
 from repro.splits.parameters import one_of, whole_number
 from repro.splits.plan import SplitPlan
 from repro.splits.proof import SplitProof
-from repro.splits.rows import count_rows, row_labels
+from repro.splits.rows import count_rows, read_target, row_labels
 from repro.splits.spans import Closed, Spans, close_left, read_call_spans, read_window_starts
 from repro.splits.times import Duration, LengthSource, read_duration
 
 
 def check_split(
-    splits_or_cv_or_plan: FoldSource | SplitPlan,
+    splits_or_cv_or_plan: FoldSource | SplitPlan | TemporalHoldout,
     X: object = None,
     y: object = None,
     *,
@@ -52,13 +53,14 @@ def check_split(
 
     Parameters
     ----------
-    splits_or_cv_or_plan : a SplitPlan, any splitter, or pairs (train, test) of row numbers, of
-        masks, or of tables whose rows are found in X by their index labels; several test sets of
-        one fold, as skfolio gives them, count as one
+    splits_or_cv_or_plan : a SplitPlan, a TemporalHoldout, any splitter, or pairs (train, test) of
+        row numbers, of masks, or of tables whose rows are found in X by their index labels;
+        several test sets of one fold, as skfolio gives them, count as one. A Series of whole
+        numbers is row numbers, one of booleans a mask aligned by label.
     X, y : the data; not needed for a plan, for tables, or where times or groups tell the number
-        of rows
+        of rows. Where both have labels, y is aligned by label; else it stands in the order of X.
     groups, times, end_times, feature_start, row_id : one value per row: a column of X, a Series
-        (aligned by label), or an array in the order of X; by default what the plan holds.
+        (aligned by label), or an array in the order of X; each by default what the plan holds.
         end_times may be "point", feature_start a length of time to look back.
     policy : what must hold over time; by default what the plan or splitter promises, where
         "exchangeable" becomes "kfold" as soon as there are times
@@ -99,18 +101,19 @@ def check_split(
     violated
     """
     _check_choices(closed, duplicates, n_witnesses)
-    source, X = rows_of_frames(splits_or_cv_or_plan, X)
+    source, X = rows_of_frames(_checkable(splits_or_cv_or_plan), X)
     declared = Declared(source)
     plan = declared.plan
     data = _data(X, plan, (times, groups, row_id))
+    y = read_target(y, data)
     n_rows = count_rows(data)
-    spans = _with_windows(_spans(declared, data, times, end_times), data, feature_start)
+    spans = _spans(declared, data, times, end_times, feature_start)
     if (closed or declared.told("closed")) == "left" and spans is not None:
         spans = close_left(spans)
     labels = _labels(groups, data, "groups", None if plan is None else plan.group_labels)
     classes = read_classes(y, n_rows)
     groups_policy = declared.told("groups_policy")
-    left_out = declared.time_columns(times, end_times, feature_start, row_id)
+    left_out = declared.key_columns(data, times, feature_start, row_id, end_times=end_times)
     evidence = Evidence(
         n_rows=n_rows,
         policy=declared.policy(policy, spans),
@@ -127,7 +130,7 @@ def check_split(
         groups=labels,
         groups_policy=None if groups_policy is None else str(groups_policy),
         row_labels=_row_names(row_id, data, plan),
-        fits=None if estimators is None else Fits(list(estimators), _fitted_data(X), y),
+        fits=None if estimators is None else _fits(estimators, X, y),
     )
     return _prove(declared, Given(data, y, groups, times, end_times), evidence)
 
@@ -147,6 +150,14 @@ def _prove(declared: Declared, given: Given, evidence: Evidence) -> SplitProof:
     )
 
 
+def _checkable(source: object) -> Any:
+    """What has folds; three parts over time as the two folds they make."""
+    if isinstance(source, TemporalHoldout):
+        return source.plan()
+    refuse_no_split(source)
+    return source
+
+
 def _check_choices(closed: str | None, duplicates: str, n_witnesses: int) -> None:
     if closed is not None:
         one_of(closed, "closed", get_args(Closed))
@@ -158,10 +169,16 @@ def _least(value: object, side: str) -> int:
     return 1 if value is None else whole_number(value, f"min_{side}", at_least=1)
 
 
-def _fitted_data(X: object) -> object:
+def _fits(estimators: object, X: object, y: object) -> Fits:
+    # A pipeline, or a forest, is one estimator and yet has items.
+    if hasattr(estimators, "fit") or not isinstance(estimators, Iterable):
+        raise SplitError(
+            f"estimators={estimators!r} is no list. Pass one fitted estimator per fold, in the "
+            f"order of the folds."
+        )
     if X is None:
         raise SplitError("estimators= are given without X=. Pass what they were fitted on.")
-    return X
+    return Fits(list(estimators), X, y)
 
 
 def _check_count(fits: Fits | None, n_folds: int) -> None:
@@ -180,19 +197,34 @@ def _data(data: object, plan: SplitPlan | None, columns: tuple[object, ...]) -> 
                 f"the plan was made for {plan.n_rows} rows, X has {count_rows(data)}. "
                 f"Pass the same rows in the same order, or make a new plan."
             )
-        return data
+        return _with_rows(data, "X")
     if plan is not None:
         return np.empty((plan.n_rows, 0))
-    known = [values for values in columns if values is not None and not isinstance(values, str)]
+    given = zip(("times", "groups", "row_id"), columns, strict=True)
+    known = [(name, it) for name, it in given if it is not None and not isinstance(it, str)]
     if not known:
         raise SplitError("the number of rows is not known. Pass X=, times= or groups=.")
-    return np.empty((count_rows(known[0]), 0))
+    return np.empty((count_rows(_with_rows(known[0][1], known[0][0])), 0))
 
 
-def _spans(declared: Declared, data: object, times: object, end_times: object) -> Spans | None:
+def _with_rows(values: object, name: str) -> object:
+    if count_rows(values) == 0:
+        raise SplitError(f"{name} has no rows; there is nothing to check. Pass one per row.")
+    return values
+
+
+def _spans(
+    declared: Declared, data: object, times: object, end_times: object, feature_start: object
+) -> Spans | None:
+    """What the call says; what it does not, the plan."""
     if declared.plan is None:
-        return spans_of(declared.source, data, times, end_times)
-    return read_call_spans(data, times, end_times) or declared.plan.row_spans
+        spans = spans_of(declared.source, data, times, end_times)
+    else:
+        known = declared.plan.row_spans
+        if known is not None and feature_start is not None:
+            known = replace(known, opened=None)
+        spans = read_call_spans(data, times, end_times, known)
+    return _with_windows(spans, data, feature_start)
 
 
 def _labels(source: object, data: object, name: str, otherwise: Labels | None) -> Labels | None:

@@ -30,7 +30,10 @@ def read_classes(y: Any, n_rows: int) -> Labels | str:
         raise SplitError(f"y has {count_rows(y)} values, X has {n_rows} rows. Pass one per row.")
     values = y
     if not isinstance(y, (pd.Series, pd.Index, pd.Categorical)):
-        values = np.asarray(y)
+        try:
+            values = np.asarray(y)
+        except ValueError as reason:  # lists of several lengths
+            return f"y holds no classes: {reason}"
         values = values.reshape(-1) if values.shape[1:] == (1,) else values
     if values.ndim != 1:
         return "y has several columns"
@@ -40,7 +43,10 @@ def read_classes(y: Any, n_rows: int) -> Labels | str:
         return "y holds no classes"
     if kind.endswith("integer") and index[:GLANCE].nunique() > MOST_INTEGERS:
         return f"y holds more than {MOST_INTEGERS} distinct integers; say required= for classes"
-    codes, names = pd.factorize(index)
+    try:
+        codes, names = pd.factorize(index)
+    except TypeError as reason:  # such as a list, which has no hash
+        return f"y holds no classes: {reason}"
     if kind.endswith("integer") and len(names) > MOST_INTEGERS:
         return f"y holds more than {MOST_INTEGERS} distinct integers; say required= for classes"
     return Labels(codes, tuple(plain_name(name) for name in names.tolist()))
@@ -62,6 +68,8 @@ def read_required(
     """The required classes and groups; a name that neither y nor groups hold is refused."""
     if isinstance(names, (str, bytes)):
         raise SplitError(f"required={names!r} is one name. Pass a list of classes or groups.")
+    if not isinstance(names, Iterable):
+        raise SplitError(f"required={names!r} is no list. Pass a list of classes or groups.")
     held: list[tuple[str, Labels]] = []
     if isinstance(classes, Labels):
         held.append(("class", classes))

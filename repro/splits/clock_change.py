@@ -24,12 +24,15 @@ def refuse_clock_change(moments: NDArray[np.int64], name: str) -> None:
     """
     if len(moments) < 3:
         return
+    reach = int(moments.max()) - int(moments.min())
+    if reach >= 2**63:  # a step may be no int64, and so long times show no change of a clock
+        return
     steps = np.diff(moments)
     back = np.flatnonzero(steps <= 0)
     # Ties are no steps: where there are any, hourly rows do not show the hour that comes twice.
     falls = back[steps[back] < 0]
     at = falls if len(falls) else back
-    n_years = 2 + int(moments.max() - moments.min()) // (365 * _DAY)
+    n_years = 2 + reach // (365 * _DAY)
     if not 0 < len(at) <= n_years:
         return
     usual = int(np.median(steps[steps > 0])) if len(back) < len(steps) else 0

@@ -39,7 +39,7 @@ class CombinatorialPurgedKFold(BaseCrossValidator):  # type: ignore[misc]  # sci
     n_test_blocks : how many of them a split tests on, fewer than `n_blocks`
     time : column or index level of X, or a Series aligned by label; or `times=` of `split`
     end_time : when the label is known: "point" (at `time`), a column, a Series, a length of time
-        after `time` such as "5D", or None if `end_times=` comes with `split`
+        after `time` such as "5D" (of numbers: an int), or None if `end_times=` comes with `split`
     feature_start : where the feature window opens (a column, a Series, or a length of time
         to look back such as "30D"); rows whose window reaches back into a test label are removed
         too

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from repro.splits.folds import POLICIES, Policy, policy_of
+from repro.splits.key_columns import key_columns
 from repro.splits.parameters import one_of
 from repro.splits.plan import SplitPlan
 from repro.splits.spans import Spans
@@ -41,8 +42,7 @@ class Declared:
 
     def told(self, name: str) -> Any:
         """A plain parameter of the splitter, also of the one that a plan was made by."""
-        plan = self.plan
-        told = getattr(self.source, name, None) if plan is None else plan.parameters.get(name)
+        told = self._parameter(name)
         return told if isinstance(told, PLAIN) else None
 
     def policy(self, policy: Policy | None, spans: Spans | None) -> Policy:
@@ -67,7 +67,16 @@ class Declared:
         declared = getattr(type(self.source), "tests_overlap", False) is True
         return declared or steps or bool(names & OVERLAPPING)
 
-    def time_columns(self, *arguments: object) -> set[Hashable]:
-        """Columns of X that say when a row happened, or which one it is."""
-        given = (*arguments, self.told("time"), self.told("end_time"), self.told("feature_start"))
-        return {name for name in given if isinstance(name, (str, int))}
+    def key_columns(
+        self, data: object, *arguments: object, end_times: object
+    ) -> tuple[Hashable, ...]:
+        """The columns of X that say when a row happened, or which one it is."""
+        told = (self._parameter("time"), self._parameter("feature_start"))
+        named = key_columns(data, (*arguments, *told), (end_times, self._parameter("end_time")))
+        kept = () if self.plan is None else self.plan.key_columns
+        columns = getattr(data, "columns", ()) if kept else ()
+        return (*named, *(name for name in columns if repr(name) in kept and name not in named))
+
+    def _parameter(self, name: str) -> object:
+        plan = self.plan
+        return getattr(self.source, name, None) if plan is None else plan.parameters.get(name)

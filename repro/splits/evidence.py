@@ -98,6 +98,8 @@ class Evidence:
     def _label(self, row: int) -> Scalar:
         if isinstance(self.row_labels, Labels):
             return self.row_labels.name(row)
-        if self.row_labels is None or self.row_labels[row] == row:  # says no more than position
+        if self.row_labels is None:
             return None
-        return str(self.row_labels[row])
+        label = self.row_labels[row]
+        # A number that says no more than the position; NA compares with nothing.
+        return None if pd.api.types.is_number(label) and label == row else str(label)

@@ -47,7 +47,7 @@ def read_folds(declared: Declared, given: Given, *, keep_order: bool) -> Iterato
     for number, (fold, again) in enumerate(_twice(declared.source, given)):
         train, test = _sides(fold, n_rows, labels)
         is_readable = keep_order and not train.faults
-        order = rows_in_order(fold[0], labels) if is_readable else None
+        order = rows_in_order(fold[0], n_rows, labels, "train") if is_readable else None
         del fold
         repeated = (
             again

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from typing import Literal, Protocol, cast, get_args, runtime_checkable
 
 from repro.errors import SplitError
+from repro.splits.sides import cut_as_table
 from repro.splits.spans import Spans, read_call_spans
 from repro.splits.times import IntArray
 
@@ -57,16 +58,33 @@ def folds_of(
     cv: object, data: object, y: object, groups: object, times: object, end_times: object
 ) -> Iterator[RawFold]:
     """The folds as the splitter gives them, or as they stand in the list."""
-    if isinstance(cv, (str, bytes, int)) or not isinstance(cv, (Splitter, Iterable)):
+    refuse_no_split(cv)
+    for train, test in _raw_folds(cv, data, y, groups, times, end_times):
+        yield cut_as_table(train, data, "train"), cut_as_table(test, data, "test")
+
+
+def refuse_no_split(cv: object) -> None:
+    """Refuse what gives no folds: numbers, texts, a class instead of a splitter."""
+    if isinstance(cv, type):
         raise SplitError(
-            f"{cv!r} is no split. Pass a splitter such as KFold(5), or a list of pairs "
+            f"{cv.__name__} is a class. Pass a splitter made from it: {cv.__name__}(...)."
+        )
+    if isinstance(cv, (str, bytes, int)) or not isinstance(cv, (Splitter, Iterable)):
+        shown = repr(cv) if isinstance(cv, Hashable) and len(repr(cv)) < 80 else type(cv).__name__
+        raise SplitError(
+            f"{shown} is no split. Pass a splitter such as KFold(5), or a list of pairs "
             f"(training rows, test rows)."
         )
+
+
+def _raw_folds(
+    cv: object, data: object, y: object, groups: object, times: object, end_times: object
+) -> Iterator[RawFold]:
     if isinstance(cv, TimedSplitter):
         yield from cv.split(data, y, groups, times=times, end_times=end_times)
     elif isinstance(cv, Splitter):
         yield from cv.split(*_taken_by(cv, data, y, groups if _takes_groups(cv) else None))
-    else:
+    elif isinstance(cv, Iterable):
         yield from (_pair(fold, number) for number, fold in enumerate(cv))
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 from repro.errors import SplitError
 from repro.splits.folds import Splitter
 from repro.splits.plan import SplitPlan
+from repro.splits.sides import holds_rows
 
 
 def rows_of_frames(source: Any, X: object) -> tuple[Any, object]:
@@ -31,7 +32,7 @@ def rows_of_frames(source: Any, X: object) -> tuple[Any, object]:
 
 def _is_frame(side: object) -> bool:
     """Whether a side of a fold is a table whose rows have labels."""
-    return isinstance(side, (pd.DataFrame, pd.Series))
+    return isinstance(side, (pd.DataFrame, pd.Series)) and not holds_rows(side)
 
 
 def _union(folds: Iterable[object]) -> pd.DataFrame | pd.Series | None:

@@ -18,6 +18,7 @@ from repro.splits.window_rows import GroupsPolicy, Stretch, WindowRows
 from repro.splits.windows import (
     Lengths,
     Window,
+    check_number,
     read_window_length,
     windows_from_start,
     windows_to_end,
@@ -47,7 +48,7 @@ class GroupTimeSeriesSplit(BaseCrossValidator):  # type: ignore[misc]  # scikit-
     step : from one test window to the next; None means `test`
     gap : between the last known training label and the test window
     end_time : when the label is known: "point" (at `time`), a column, a Series, a length of time
-        after `time` such as "5D", or None if `end_times=` comes with `split`
+        after `time` such as "5D" (of numbers: an int), or None if `end_times=` comes with `split`
     window : "expanding" (all of the past) or "rolling" (the last `train` of it)
     groups_policy : "ignore"; "disjoint" removes from training the groups of the test window;
         "unseen" removes from the test window the groups of the training set
@@ -186,6 +187,7 @@ class GroupTimeSeriesSplit(BaseCrossValidator):  # type: ignore[misc]  # scikit-
             windows = windows_to_end(axis, lengths, self.n_splits)
         else:
             windows = windows_from_start(axis, lengths, self.n_splits)
+        check_number(len(windows), self.n_splits)
         if self.n_splits is None:
             windows = self._drop_early(windows, rows)
         if not windows:

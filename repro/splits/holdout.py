@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import get_args
 
 import numpy as np
 
 from repro.errors import SplitError
+from repro.splits.key_columns import key_columns
 from repro.splits.labels import Labels, read_labels
 from repro.splits.parameters import Scalar, one_of, plain_value
 from repro.splits.plan import FoldRuns, SplitPlan
 from repro.splits.rows import count_rows
 from repro.splits.runs import to_runs
-from repro.splits.spans import EndSource, Spans, read_spans
+from repro.splits.spans import Spans, read_given_spans
 from repro.splits.timeline import Timeline
 from repro.splits.times import Duration, IntArray, LengthSource, Times
 from repro.splits.window_rows import GroupsPolicy
@@ -32,6 +33,7 @@ class TemporalHoldout:
     parameters: Mapping[str, Scalar]
     row_spans: Spans = field(repr=False)
     group_labels: Labels | None = field(repr=False, default=None)
+    key_columns: tuple[str, ...] = field(repr=False, default=())  # as of a SplitPlan
 
     def pairs(self) -> list[tuple[IntArray, IntArray]]:
         """Two folds: (train, valid) to choose by, then (train and valid, test) to judge by."""
@@ -51,6 +53,7 @@ class TemporalHoldout:
             folds=folds,
             row_spans=self.row_spans,
             group_labels=self.group_labels,
+            key_columns=self.key_columns,
         )
 
 
@@ -60,7 +63,7 @@ def temporal_holdout(
     time: object,
     valid: LengthSource = "30D",
     test: LengthSource = "60D",
-    end_time: EndSource,
+    end_time: object,
     gap: LengthSource | None = None,
     groups: object = None,
     groups_policy: GroupsPolicy = "disjoint",
@@ -78,8 +81,8 @@ def temporal_holdout(
         array in the order of the rows
     valid, test : lengths of the windows: "30D", "1ME", a timedelta or offset, or an int (so
         many distinct timestamps)
-    end_time : when the label is known: "point" (at `time`), a column, a Series, or a length of
-        time after `time`
+    end_time : when the label is known: "point" (at `time`), a column, a Series, an array in the
+        order of the rows, or a length of time after `time`
     gap : kept free of labels before each of both windows
     groups : one value per row: a column, a Series, or an array
     groups_policy : with groups, "disjoint" takes the groups of a later part out of the earlier
@@ -102,7 +105,7 @@ def temporal_holdout(
     (58, 29, 30)
     """
     one_of(groups_policy, "groups_policy", get_args(GroupsPolicy))
-    spans = _spans(data, time, end_time)
+    spans = read_given_spans(data, time, end_time)
     labels = None if groups is None else read_labels(groups, data, "groups")
     given = {"valid": valid, "test": test, "gap": gap}
     lengths = {name: read_window_length(given[name], name, spans.start) for name in given}
@@ -113,18 +116,8 @@ def temporal_holdout(
     policy = "ignore" if labels is None else groups_policy
     told = {**given, "end_time": end_time, "groups_policy": policy}
     parameters = {name: plain_value(value) for name, value in sorted(told.items())}
-    return TemporalHoldout(*parts, count_rows(data), parameters, spans, labels)
-
-
-def _spans(data: object, time: object, end_time: EndSource) -> Spans:
-    is_name = isinstance(time, Hashable) and not hasattr(time, "__array__")
-    return read_spans(
-        data,
-        time=time if is_name else None,
-        times=None if is_name else time,
-        end_time=end_time,
-        end_times=None,
-    )
+    keys = tuple(map(repr, key_columns(data, (time,), (end_time,))))
+    return TemporalHoldout(*parts, count_rows(data), parameters, spans, labels, keys)
 
 
 def _parts(
@@ -133,7 +126,13 @@ def _parts(
     assert spans.end is not None
     axis = Timeline(spans).axis
     lengths = Lengths(test=test, step=test, gap=gap, train=valid)
-    [window] = windows_to_end(axis, lengths, 1)
+    windows = windows_to_end(axis, lengths, 1)
+    if not windows:
+        raise SplitError(
+            f"the test window holds all rows; the times {_reach(spans.start)}. "
+            f"Shorten test=, or bring more rows."
+        )
+    [window] = windows
     # What the window trains on since `since` are here the rows for validation.
     train_cutoff = axis.back(window.start, gap, valid, gap)
     start, end = spans.start.values, spans.end.values
@@ -172,9 +171,13 @@ def _check_sizes(
 ) -> None:
     for name, rows in zip(("train", "valid", "test"), parts, strict=True):
         if len(rows) == 0:
-            first, last = (start.show(int(at(start.values))) for at in (np.argmin, np.argmax))
             groups = f" or the groups (groups_policy={policy!r})" if policy else ""
             raise SplitError(
-                f"{name} is left without rows; the times reach from {first} to {last}. "
+                f"{name} is left without rows; the times {_reach(start)}. "
                 f"Shorten valid=, test=, gap= or the labels{groups}, or bring more rows."
             )
+
+
+def _reach(start: Times) -> str:
+    first, last = (start.show(int(at(start.values))) for at in (np.argmin, np.argmax))
+    return f"reach from {first} to {last}"

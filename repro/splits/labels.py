@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,7 +50,7 @@ def read_labels(source: object, data: object, name: str) -> Labels:
     if not (isinstance(values, np.ndarray) and values.dtype.kind in "iufbO"):
         values = pd.Index(values)  # type: ignore[call-overload]  # anything may come in
     assert isinstance(values, (np.ndarray, pd.Index))
-    codes, names = pd.factorize(values)
+    codes, names = _factorized(values, name)
     missing = np.flatnonzero(codes < 0)
     if len(missing):
         raise SplitError(
@@ -57,6 +58,19 @@ def read_labels(source: object, data: object, name: str) -> Labels:
             f"Drop these rows, or give each its own value."
         )
     return Labels(codes.astype(np.int64, copy=False), _plain_names(names))
+
+
+def _factorized(
+    values: NDArray[np.generic] | pd.Index, name: str
+) -> tuple[NDArray[np.intp], NDArray[np.generic] | pd.Index]:
+    try:
+        return pd.factorize(values)
+    except TypeError as reason:  # such as a list, which has no hash
+        odd = next((value for value in values if not isinstance(value, Hashable)), values[0])
+        raise SplitError(
+            f"{name} holds {odd!r}, a {type(odd).__name__}, which is no name: {reason}. "
+            f"Give each row a text or a number."
+        ) from reason
 
 
 def plain_name(value: object) -> Scalar:

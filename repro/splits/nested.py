@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,7 +16,7 @@ from repro.splits.check import check_split
 from repro.splits.folds import FoldSource
 from repro.splits.plan import SplitPlan, make_plan
 from repro.splits.proof import SplitProof, Verdict
-from repro.splits.rows import read_values
+from repro.splits.rows import read_target, read_values
 from repro.splits.times import IntArray
 
 if TYPE_CHECKING:
@@ -107,6 +107,7 @@ class NestedPlan:
         holds for all pairs of a fold holds for those of a subset: so for rows of an inner fold
         and the outer test rows nothing is left to prove, and only the inner pairs are new.
         """
+        y = read_target(y, X)
         return NestedProof(
             check_split(self.outer, X, y),
             tuple(
@@ -159,6 +160,7 @@ def nested_splits(
     """
     given = {"groups": groups, "times": times, "end_times": end_times, "row_id": row_id}
     per_row = {name: _per_row(values, X, name) for name, values in given.items()}
+    y = read_target(y, X)
     plan = make_plan(outer, X, y, **per_row)
     levels = []
     for number, (train, _) in enumerate(plan.split()):
@@ -182,8 +184,10 @@ def _per_row(source: object, data: object, name: str) -> object:
 def _rows_of(values: Any, rows: IntArray) -> object:
     if values is None or isinstance(values, str):
         return values
+    if hasattr(values, "tocsr"):  # a sparse matrix of scipy, of which not every kind has rows
+        return values.tocsr()[rows]
     if hasattr(values, "iloc"):
         return values.iloc[rows]
-    if isinstance(values, (list, tuple)):
+    if isinstance(values, Sequence):
         return [values[row] for row in rows]
     return values[rows] if hasattr(values, "__getitem__") else np.asarray(values)[rows]

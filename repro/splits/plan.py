@@ -14,11 +14,22 @@ from numpy.typing import NDArray
 
 from repro.digest import Block, RowHashes, canonical_json, multiset_digest, row_hashes
 from repro.errors import SplitError
-from repro.splits.folds import FoldSource, Policy, folds_of, policy_of, spans_of
+from repro.splits.folds import (
+    FoldSource,
+    Policy,
+    RawFold,
+    Splitter,
+    folds_of,
+    policy_of,
+    refuse_no_split,
+    spans_of,
+)
+from repro.splits.key_columns import key_columns
 from repro.splits.labels import Labels, read_labels
 from repro.splits.parameters import Scalar, plain_parameters
-from repro.splits.rows import count_rows
+from repro.splits.rows import count_rows, read_target, row_labels
 from repro.splits.runs import Runs, to_runs
+from repro.splits.sides import rows_in_order
 from repro.splits.spans import Spans
 from repro.splits.times import IntArray, Times
 
@@ -56,6 +67,7 @@ class SplitPlan:
     row_spans: Spans | None = None
     group_labels: Labels | None = None
     row_labels: Labels | None = None
+    key_columns: tuple[str, ...] = ()  # repr of the columns that say when or which; no features
 
     @property
     def n_splits(self) -> int:
@@ -246,8 +258,11 @@ def make_plan(
 
     Parameters
     ----------
-    cv : any scikit-learn splitter, or a list of pairs (training rows, test rows)
+    cv : any scikit-learn splitter, or a list of pairs (training rows, test rows): row numbers,
+        masks, several lists of row numbers, or tables cut from X
     X : the data; only its rows, labels and named columns are looked at, besides what `cv` does
+    y : in the order of X; a Series or DataFrame beside an X with labels is aligned by label, and
+        the splitter is handed the aligned values
     groups, times, end_times, row_id : one value per row: a column of X, a Series (aligned by
         label), or an array in the order of X; end_times may be "point"
 
@@ -260,25 +275,47 @@ def make_plan(
     >>> plan.fold(0)
     (array([0, 1, 2]), array([3]))
     """
-    if isinstance(cv, SplitPlan) or isinstance(getattr(cv, "plan", None), SplitPlan):
+    made = getattr(cv, "plan", None)
+    if isinstance(cv, SplitPlan) or isinstance(made, SplitPlan):
         raise SplitError("this is a plan already. Use it, or pass the splitter it was made from.")
+    if callable(made) and not isinstance(cv, (type, Splitter)):
+        raise SplitError(f"a {type(cv).__name__} makes its own plan. Call its plan().")
+    refuse_no_split(cv)
     n_rows = count_rows(X)
     splitter, parameters = type(cv).__name__, plain_parameters(cv)
     group_labels = None if groups is None else read_labels(groups, X, "groups")
     group_values = None if group_labels is None else group_labels.values()
     spans = spans_of(cv, X, times, end_times)
-    runs = tuple(
-        FoldRuns(
-            to_runs(train, n_rows, f"train of fold {number}"),
-            to_runs(test, n_rows, f"test of fold {number}"),
-        )
-        for number, (train, test) in enumerate(folds_of(cv, X, y, group_values, times, end_times))
-    )
+    folds = folds_of(cv, X, read_target(y, X), group_values, times, end_times)
+    runs = tuple(_fold_runs(fold, number, X) for number, fold in enumerate(folds))
     if not runs:
         raise SplitError(f"{splitter} gave no fold. Pass at least one pair (train, test).")
-    row_labels = None if row_id is None else read_labels(row_id, X, "row_id")
-    policy = policy_of(cv, spans)
-    return SplitPlan(n_rows, splitter, parameters, policy, runs, spans, group_labels, row_labels)
+    told = (getattr(cv, name, None) for name in ("time", "feature_start"))
+    ends = (end_times, getattr(cv, "end_time", None))
+    return SplitPlan(
+        n_rows=n_rows,
+        splitter=splitter,
+        parameters=parameters,
+        policy=policy_of(cv, spans),
+        folds=runs,
+        row_spans=spans,
+        group_labels=group_labels,
+        row_labels=None if row_id is None else read_labels(row_id, X, "row_id"),
+        key_columns=tuple(map(repr, key_columns(X, (times, row_id, *told), ends))),
+    )
+
+
+def _fold_runs(fold: RawFold, number: int, data: object) -> FoldRuns:
+    n_rows, labels = count_rows(data), row_labels(data)
+    sides = (
+        (entries, f"{side} of fold {number}")
+        for side, entries in zip(("train", "test"), fold, strict=True)
+    )
+    runs = (
+        to_runs(rows_in_order(entries, n_rows, labels, name), n_rows, name)
+        for entries, name in sides
+    )
+    return FoldRuns(*runs)
 
 
 def _native(times: Times) -> TimeArray:

@@ -28,6 +28,7 @@ from repro.splits.proof import (
 )
 from repro.splits.rows import count_rows, row_labels
 from repro.splits.scramble import N_SCRAMBLES, scrambled
+from repro.splits.sides import read_side, rows_in_order
 from repro.splits.times import IntArray
 
 Mode = Literal["noninterference", "prefix"]
@@ -92,12 +93,14 @@ def check_preprocessing(
     -------
     PreprocessingProof
         Its verdict is "unknown", never "proved", where `fn` gives two results for one input,
-        refuses the changed rows, or no train row lies above the first test row.
+        refuses the changed rows, a column cannot be changed, or no train row lies above the
+        first test row.
 
     Raises
     ------
     SplitError
-        `raw` or what `fn` returns is no table of rows, or there is no fold.
+        `raw` or what `fn` returns is no table of rows, there is no fold, or a fold has a side
+        that is empty or holds no rows of `raw`.
 
     >>> raw = np.array([1.0, 2.0, 3.0, 10.0])
     >>> print(check_preprocessing(lambda raw: raw - raw.mean(), raw, [([0, 1, 2], [3])]).verdict)
@@ -115,9 +118,7 @@ def check_preprocessing(
         )
     check = _after_scrambling if mode == "noninterference" else _after_cutting
     step = _Step(fn, raw)
-    table = tuple(
-        check(step, np.asarray(train), np.asarray(test)) for train, test in _folds(splits, raw)
-    )
+    table = tuple(check(step, *_read(fold, number, raw)) for number, fold in _folds(splits, raw))
     if not table:
         raise SplitError("there is no fold to check. Pass at least one pair (train, test).")
     return PreprocessingProof(mode, count_rows(raw), table)
@@ -164,10 +165,12 @@ def _after_scrambling(step: _Step, train: IntArray, test: IntArray) -> Result:
     before, unsure = step.twice(train, test)
     if unsure is not None:
         return unsure
-    results = [
-        step.compare(before, scrambled(step.raw, test, way), train, test)
-        for way in range(N_SCRAMBLES)
-    ]
+    changed = [scrambled(step.raw, test, way) for way in range(N_SCRAMBLES)]
+    results = [step.compare(before, one.data, train, test) for one in changed]
+    stuck = sorted(frozenset.intersection(*(one.stuck for one in changed)))
+    if stuck:
+        why = f"column {stuck[0]} could not be changed ({len(stuck)} in all)"
+        results.append(NotChecked(why, demanded=True))
     return min(results, key=_rank)
 
 
@@ -193,10 +196,28 @@ def _said(result: Result) -> str:
     return f"not checked: {result}"
 
 
-def _folds(splits: FoldSource | SplitPlan, raw: Raw) -> Iterator[RawFold]:
+def _folds(splits: FoldSource | SplitPlan, raw: Raw) -> Iterator[tuple[int, RawFold]]:
     if isinstance(splits, SplitPlan):
-        return iter(splits.split())
-    return folds_of(splits, raw, None, None, None, None)
+        return enumerate(splits.split(raw))
+    return enumerate(folds_of(splits, raw, None, None, None, None))
+
+
+def _read(fold: RawFold, number: int, raw: Raw) -> tuple[IntArray, IntArray]:
+    """The rows of both sides in the order given, refused if any of them is not a row of raw."""
+    labels = row_labels(raw)
+    for entries, name in zip(fold, ("train", "test"), strict=True):
+        side = read_side(entries, count_rows(raw), labels, name)
+        if side.faults:
+            fault = side.faults[0]
+            raise SplitError(
+                f"fold {number}: {' '.join(filter(None, (fault.label, fault.note)))}. "
+                f"Pass row numbers from 0, or a mask with one value per row."
+            )
+    train, test = (
+        rows_in_order(entries, count_rows(raw), labels, name).astype(np.int64)
+        for entries, name in zip(fold, ("train", "test"), strict=True)
+    )
+    return train, test
 
 
 def _positional(fn: Preprocessing) -> list[inspect.Parameter]:

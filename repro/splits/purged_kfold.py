@@ -26,7 +26,7 @@ class PurgedKFold(BaseCrossValidator):  # type: ignore[misc]  # scikit-learn has
     n_splits : number of test blocks, 2 or more
     time : column or index level of X, or a Series aligned by label; or `times=` of `split`
     end_time : when the label is known: "point" (at `time`), a column, a Series, a length of time
-        after `time` such as "5D", or None if `end_times=` comes with `split`
+        after `time` such as "5D" (of numbers: an int), or None if `end_times=` comes with `split`
     feature_start : where the feature window opens (a column, a Series, or a length of time
         to look back such as "30D"); rows whose window reaches back into a test label are removed
         too

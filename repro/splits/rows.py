@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping, Set
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 
 from repro.errors import SplitError
+
+Labelled = TypeVar("Labelled", pd.Series, pd.DataFrame)
 
 
 def count_rows(data: object) -> int:
@@ -67,13 +70,21 @@ def read_parameter(source: Hashable | pd.Series, data: object, name: str) -> obj
             f"stand elsewhere. Name a column of X, pass a labelled Series, or hand the values to "
             f"split()."
         )
-    return _named(source, data, name)
+    return _named(source, data, name, "hand the values to split()")
 
 
 def read_values(source: object, data: object, name: str) -> object:
     """An argument of one call: a name, a Series (by label where X has labels), or an array."""
-    if isinstance(source, str):
-        return _named(source, data, name)
+    is_other_name = isinstance(source, (int, np.integer, tuple)) and has_column(source, data)
+    if isinstance(source, str) or is_other_name:
+        return _named(source, data, name, "pass one value per row")
+    if isinstance(source, (Set, Mapping)) or not (
+        hasattr(source, "__len__") or hasattr(source, "shape")
+    ):
+        raise SplitError(
+            f"{name}= is a {type(source).__name__}, which is neither a column of X nor one value "
+            f"per row in the order of X. Name a column, or pass a Series, an array or a list."
+        )
     if isinstance(source, pd.Series) and row_labels(data) is not None:
         return _aligned(source, data, name)
     if count_rows(source) != count_rows(data):
@@ -84,12 +95,22 @@ def read_values(source: object, data: object, name: str) -> object:
     return source
 
 
-def _named(key: Hashable, data: object, name: str) -> object:
+def read_target(y: object, data: object) -> object:
+    """y in the order of X: by label where both have labels, else as it stands."""
+    labels = row_labels(data)
+    if labels is None:
+        return y
+    if isinstance(y, pd.DataFrame):
+        return aligned(y, labels, "y")
+    return aligned(y, labels, "y") if isinstance(y, pd.Series) else y
+
+
+def _named(key: Hashable, data: object, name: str, otherwise: str) -> object:
     columns, levels = _names(data)
     if not columns and not levels:
         raise SplitError(
             f"{name}={key!r} names a column, but X is a {type(data).__name__} without columns. "
-            f"Pass a DataFrame, or hand the values to split()."
+            f"Pass a DataFrame, or {otherwise}."
         )
     found = columns.count(key) + levels.count(key)
     if found == 0:
@@ -123,22 +144,27 @@ def _names(data: object) -> tuple[list[Hashable], list[Hashable]]:
 def _aligned(series: pd.Series, data: object, name: str) -> pd.Series:
     labels = row_labels(data)
     assert labels is not None
-    if series.index.equals(labels):
-        return series
-    for owner, index in ((name, series.index), ("X", labels)):
+    return aligned(series, labels, name)
+
+
+def aligned(values: Labelled, labels: pd.Index, name: str) -> Labelled:
+    """Labelled values in the order of the labels of X."""
+    if values.index.equals(labels):
+        return values
+    for owner, index in ((name, values.index), ("X", labels)):
         if not index.is_unique:
             raise SplitError(
                 f"{name} is aligned with X by label, but {owner} has label "
                 f"{index[index.duplicated()][0]!r} more than once. Make the labels unique, or "
                 f"name a column of X."
             )
-    missing = labels[~labels.isin(series.index)]
+    missing = labels[~labels.isin(values.index)]
     if len(missing):
         raise SplitError(
             f"{name} has no value for {len(missing)} of {len(labels)} rows of X, first for label "
             f"{missing[0]!r}. Give it the index of X, or pass {name}.to_numpy() in the order of X."
         )
-    return series.reindex(labels)
+    return values.reindex(labels)
 
 
 def _listed(names: list[Hashable], at_most: int = 8) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
-from typing import ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,8 @@ from repro.splits.times import IntArray
 
 OnEmpty = Literal["raise", "skip"]
 
+MOST_COUNTS = 2**26  # of groups times classes; a GiB of memory
+
 
 class StratifiedGroupPurgedKFold(BaseCrossValidator):  # type: ignore[misc]  # scikit-learn has no types
     """K test sets of whole groups, each with about the same share of every class.
@@ -35,7 +37,7 @@ class StratifiedGroupPurgedKFold(BaseCrossValidator):  # type: ignore[misc]  # s
     stratify : the classes: "y", the name of a column of X, or a Series aligned by label
     time : column or index level of X, or a Series aligned by label; or `times=` of `split`
     end_time : when the label is known: "point" (at `time`), a column, a Series, a length of time
-        after `time` such as "5D", or None if `end_times=` comes with `split`
+        after `time` such as "5D" (of numbers: an int), or None if `end_times=` comes with `split`
     on_empty : what to do about a fold that ends with no training or no test rows: "raise", or
         "skip", and then the data decide on the number of folds
 
@@ -129,6 +131,7 @@ class StratifiedGroupPurgedKFold(BaseCrossValidator):  # type: ignore[misc]  # s
         one_of(self.on_empty, "on_empty", get_args(OnEmpty))
         held = _read_groups(groups, X, n_splits)
         classes = self._read_classes(X, y, n_splits)
+        _check_memory(len(held.names), len(classes.names), self.stratify)
         spans = self.spans(X, times=times, end_times=end_times)
         folds = _Folds(balanced_folds(held, classes, n_splits), spans)
         # Without times every fold is what it is; with them an empty one is known once purged.
@@ -142,7 +145,7 @@ class StratifiedGroupPurgedKFold(BaseCrossValidator):  # type: ignore[misc]  # s
                     "stratify='y' balances the classes of y, but y= is missing. Pass y to "
                     "split(), or name the column of X that holds them: stratify='label'."
                 )
-            classes = read_labels(y, data, "y")
+            classes = read_labels(_one_column(y), data, "y")
         else:
             classes = read_labels(read_parameter(self.stratify, data, "stratify"), data, "stratify")
         _check_classes(classes, n_splits)
@@ -212,6 +215,23 @@ def _read_groups(groups: object, data: object, n_splits: int) -> Labels:
             f"Ask for fewer splits."
         )
     return held
+
+
+def _one_column(y: Any) -> object:
+    """y of shape (n, 1) as its only column, as scikit-learn takes it."""
+    shape: tuple[int, ...] = getattr(y, "shape", ())
+    if len(shape) != 2 or shape[1] != 1:
+        return y
+    return y.iloc[:, 0] if isinstance(y, pd.DataFrame) else y[:, 0]
+
+
+def _check_memory(n_groups: int, n_classes: int, stratify: object) -> None:
+    if n_groups * n_classes > MOST_COUNTS:
+        raise SplitError(
+            f"{'y' if isinstance(stratify, str) and stratify == 'y' else 'stratify='} holds "
+            f"{n_classes} distinct values, with {n_groups} groups too many to count; classes are "
+            f"few. Pass classes, for example bins: stratify=pd.cut(y, 5)."
+        )
 
 
 def _check_classes(classes: Labels, n_splits: int) -> None:

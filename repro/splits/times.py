@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -23,6 +23,7 @@ Unit = Literal["ticks", "rows"]
 Zone = Literal["aware", "naive", "number"]
 
 _DAY = 86_400_000_000_000
+_LIMIT = 2**62  # the sum of two numbers below it is an int64
 
 _NAMES: dict[Zone, str] = {
     "aware": "times with a time zone",
@@ -113,6 +114,8 @@ def read_duration(
     # A timedelta64 is an np.integer, and a bool an int.
     if isinstance(value, (int, np.integer)) and not isinstance(value, (bool, np.timedelta64)):
         duration = Duration(int(value), unit)
+        if duration.amount >= _LIMIT:
+            raise SplitError(f"{name}={value!r} is more than any data have; pass less.")
     else:
         duration = _length_of_time(value, name, tz)
     if min(duration.amount, duration.months) < 0:
@@ -136,7 +139,7 @@ def shift(moments: IntArray, by: Duration, sign: Literal[1, -1] = 1) -> IntArray
     ):
         raise SplitError(
             f"a length of {by.months} months and {by.amount // _DAY} days leads out of the years "
-            f"1678 to 2261. Pass a shorter one."
+            f"1678 to 2261. Pass a shorter one, and replace place-holders among the times."
         )
     if by.months:
         moments = shift_months(moments, sign * by.months, by.tz)
@@ -260,6 +263,8 @@ def _as_index(values: object, name: str) -> pd.Index:
 
 def _from_objects(index: pd.Index, name: str) -> pd.Index:
     kind = pd.api.types.infer_dtype(index, skipna=True)
+    if kind == "integer" and not index.hasnans:
+        _check_in_range(index.to_numpy(), name)
     if kind in {"period", "integer"}:
         return index.infer_objects()
     if kind not in {"datetime", "date", "datetime64"}:
@@ -292,17 +297,31 @@ def _from_numbers(index: pd.Index, name: str) -> Times:
     values = index.to_numpy()
     if values.dtype.kind == "O":
         values = np.array(values.tolist())
-    if values.dtype.kind == "i":
+    if values.dtype.kind in "iu":
+        _check_in_range(values, name)
         return Times(values.astype(np.int64, copy=False), "number")
-    # Beyond these, a whole float may stand for its neighbour, and a uint64 does not fit.
-    limit = 2**63 if values.dtype.kind == "u" else 2.0**53
-    broken = values[~((np.floor(values) == values) & (abs(values) < limit))]
+    # Beyond this, a whole float may stand for its neighbour.
+    broken = values[~((np.floor(values) == values) & (abs(values) < 2.0**53))]
     if len(broken):
         raise SplitError(
             f"{name} holds {broken[0]}; numbers must be whole to be told apart exactly. "
             f"Convert them first, for example with pd.to_datetime(..., unit='s', utc=True)."
         )
     return Times(values.astype(np.int64), "number")
+
+
+def _check_in_range(values: NDArray[Any], name: str) -> None:
+    least, most = int(values.min()), int(values.max())
+    if least > -_LIMIT and most < _LIMIT:
+        return
+    strange = least if least <= -_LIMIT else most
+    row = int(np.argmax(values == strange))
+    is_missing = strange == -(2**63)
+    hint = ", which is what a missing time (NaT) becomes as an integer" if is_missing else ""
+    raise SplitError(
+        f"{name} holds {strange} in row {row}{hint}; numbers must lie between -2**62 and 2**62. "
+        f"Convert times with pd.to_datetime(..., utc=True), and drop rows without one."
+    )
 
 
 def _length_of_time(value: object, name: str, tz: dt.tzinfo | None) -> Duration:

@@ -63,7 +63,6 @@ def windows_to_end(axis: Axis, lengths: Lengths, n_splits: int | None) -> list[W
         windows.append(_window(start, stop, axis, lengths))
         stop = start
         _check_step(len(windows), axis)
-    _check_number(len(windows), n_splits)
     return windows[::-1]
 
 
@@ -81,7 +80,6 @@ def windows_from_start(axis: Axis, lengths: Lengths, n_splits: int | None) -> li
             break
         windows.append(_window(start, stop, axis, lengths))
         _check_step(len(windows), axis)
-    _check_number(len(windows), n_splits)
     return windows
 
 
@@ -129,7 +127,8 @@ def _check_step(n_windows: int, axis: Axis) -> None:
         )
 
 
-def _check_number(n_found: int, n_splits: int | None) -> None:
+def check_number(n_found: int, n_splits: int | None) -> None:
+    """Refuse fewer windows than were asked for."""
     if n_splits is not None and n_found < n_splits:
         raise SplitError(
             f"n_splits={n_splits} test windows do not fit, {n_found} do. "

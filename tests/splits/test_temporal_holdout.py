@@ -102,14 +102,14 @@ REFUSALS = {
     ),
     "no end": (
         {"end_time": None},
-        "times are given but nothing says when each label is known. Pass end_time= (a column or "
-        "a horizon such as pd.Timedelta(days=5)) or end_times=, or say end_time='point' if a "
-        "label is known at the very time of its row.",
+        "nothing says when each label is known. Pass end_time= (a column, an array, or a "
+        "horizon such as pd.Timedelta(days=5)), or say end_time='point' if a label is known "
+        "at the very time of its row.",
     ),
     "too long": (
         {"test": "200D"},
-        "n_splits=1 test windows do not fit, 0 do. Ask for fewer splits, or shorten test= or "
-        "step=.",
+        "the test window holds all rows; the times reach from 2024-01-01T00:00:00Z to "
+        "2024-04-30T00:00:00Z. Shorten test=, or bring more rows.",
     ),
     "no length": ({"test": "0D"}, "test='0D' is no time at all; pass more."),
     "no policy": (
