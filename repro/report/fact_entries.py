@@ -72,15 +72,21 @@ def counted(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
+def _folds(split: Split) -> str:
+    if split.n_splits == 1:
+        return ""
+    n = split.n_splits
+    return f", all {n} folds" if split.fold is None else f", fold {split.fold} of {n}"
+
+
 def _split(split: Split) -> Iterator[Row]:
     if split.source == "data":
         yield ["split", f"{split.n_train:,} and {split.n_test:,} rows, no plan: nothing is proved"]
         return
     parameters = ", ".join(f"{p.name}={shown(p.value)}" for p in split.parameters)
-    fold = "" if split.n_splits == 1 else f", fold {split.fold} of {split.n_splits}"
     proof = {"proved": "proved not to leak", "violated": "LEAKS", "unknown": "not proved"}
     verdict = proof[split.verdict or "unknown"]
-    yield ["split", f"{split.splitter}({parameters}){fold}: {verdict}"]
+    yield ["split", f"{split.splitter}({parameters}){_folds(split)}: {verdict}"]
     for condition in split.proof:
         if condition.outcome == "VIOLATED":
             yield ["", f"{condition.id} is violated: {condition.detail}"]

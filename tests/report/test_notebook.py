@@ -43,6 +43,14 @@ def test_a_resumed_run_names_its_last_segment_and_says_what_is_not_known() -> No
     assert "changed nothing between the segments" in rows
 
 
+@pytest.mark.parametrize(
+    ("n_splits", "fold", "told"),
+    [(1, 0, "): proved"), (4, 2, "), fold 2 of 4: proved"), (4, None, "), all 4 folds: proved")],
+)
+def test_the_split_says_which_of_its_folds_the_run_is_about(n_splits, fold, told) -> None:
+    assert told in page(SPLIT.but(n_splits=n_splits, fold=fold))
+
+
 def test_results_come_first_with_the_definition_of_each_score() -> None:
     text = page()
     assert text.index("\nResult\n") < text.index("\nData\n") < text.index("\nConditions\n")
