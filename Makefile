@@ -18,7 +18,7 @@ ui: $(INSTALLED) ## Open the MLflow UI on the project's store
 test: check ## Run everything that CI runs
 	@$(BIN)/python -m pytest -q -rfEs -n 3 --dist worksteal
 
-test-long: $(INSTALLED) ## Run what tries its luck dozens of times: killed runs, stores begun by several processes
+test-long: $(INSTALLED) ## Run what takes minutes: programs that lose reproducibility, dozens of killed runs
 	@$(BIN)/python -m pytest -q -rfEs -n 2 -m long tests
 
 test-services: $(SERVICES) ## Run the tests against PostgreSQL, and install it where it is missing

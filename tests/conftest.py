@@ -3,6 +3,7 @@
 import os
 import random
 import sys
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -33,10 +34,20 @@ FOREIGN = (
 )
 
 
-@pytest.fixture(autouse=True)
-def _environment_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def _forget_foreign() -> None:
     for name in FOREIGN:
-        monkeypatch.delenv(name, raising=False)
+        os.environ.pop(name, None)
+
+
+_forget_foreign()
+
+
+@pytest.fixture(autouse=True)
+def _environment_of_its_own() -> Iterator[None]:
+    """Nothing is left to the next test, nor to a fixture of its module: MLflow sets some itself."""
+    _forget_foreign()
+    yield
+    _forget_foreign()
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ import program_runner
 import pytest
 from filelock import FileLock
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module")

@@ -124,7 +124,7 @@ def test_an_interrupted_run_that_went_on_is_compared_as_one_that_was_never_inter
     assert "5 steps, KILLED" in notebook_page(parts).plain
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_killed_run_is_recovered_and_goes_on_twice_and_loses_no_step(script):
     killed("orphan", signal.SIGKILL)
     killed("orphan", signal.SIGKILL, after="step 8", resume=["orphan"])

@@ -73,7 +73,7 @@ def train_at_once(tmp_path_factory):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("n_trials", [3, pytest.param(20, marks=pytest.mark.long)])
+@pytest.mark.parametrize("n_trials", [2, pytest.param(20, marks=pytest.mark.long)])
 def test_four_processes_that_begin_at_once_on_a_new_store_all_finish_in_it(
     train_at_once, tmp_path, n_trials
 ):

@@ -137,7 +137,7 @@ def test_a_store_that_turns_read_only_keeps_no_training_from_ending_and_gets_the
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("n_bytes", [0, 2_000, 40_000])
+@pytest.mark.parametrize("n_bytes", [0, pytest.param(2_000, marks=pytest.mark.long), 40_000])
 def test_on_a_full_disk_the_training_ends_well_and_is_told_what_is_missing(project, n_bytes):
     n_steps = 5_000
     (run_id, journal, notes), told = run_program(FULL, str(n_bytes), str(n_steps))
