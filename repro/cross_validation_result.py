@@ -139,7 +139,7 @@ class CrossValidation:
 
     def __str__(self) -> str:
         shown = "; ".join(map(str, self.summaries.values()))
-        return f"{shown}, {self._size}, split {self.proof.verdict.upper()}"
+        return f"{shown}, {self._size}, split {self.proof.verdict.upper()} as {self.proof.policy}"
 
     def __repr__(self) -> str:
         return f"<CrossValidation {self}>"

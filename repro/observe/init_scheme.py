@@ -90,10 +90,11 @@ def drawn(
 
 
 def constant(values: Values) -> str | None:
-    """Zeros, ones or another value, if all are one."""
+    """Zeros, ones or another value, if all are one; a single other value may have been drawn."""
     if not len(values) or not (values == values[0]).all():
         return None
-    return {0.0: "zeros", 1.0: "ones"}.get(float(values[0]), f"constant({values[0]:.4g})")
+    told = {0.0: "zeros", 1.0: "ones"}.get(float(values[0]))
+    return told or (f"constant({values[0]:.4g})" if len(values) > 1 else None)
 
 
 def is_orthogonal(matrix: Values) -> bool:

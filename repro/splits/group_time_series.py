@@ -242,7 +242,12 @@ class GroupTimeSeriesSplit(BaseCrossValidator):  # type: ignore[misc]  # scikit-
                 f"Take a longer test=, or other groups."
             )
         if n_train < self.min_train:
+            also = ""
+            if self.groups_policy == "disjoint":
+                also = " groups_policy='disjoint' leaves out the groups of the test window: all of "
+                also += "them, if every group is in every window. Then take finer groups, or "
+                also += "'ignore'."
             raise SplitError(
                 f"{where}, has {n_train} training rows, min_train={self.min_train}. "
-                f"Ask for fewer splits, or shorten test=, gap= or the labels."
+                f"Ask for fewer splits, or shorten test=, gap= or the labels.{also}"
             )

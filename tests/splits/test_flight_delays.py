@@ -34,7 +34,7 @@ def test_the_example_refuses_the_shuffled_split_and_tracks_the_proved_one(
     assert all(f"  {name}  violated in 4 of 4 folds" in refused for name in ("T1", "P1", "G1"))
     assert "split PROVED: 2 folds of 3000 rows, policy walk_forward" in proved
     assert [line[:7] for line in proved.splitlines() if "AUC" in line] == ["fold 0:", "fold 1:"]
-    assert proved.splitlines()[-1].endswith("2 folds x 1 seed, split PROVED")
+    assert proved.splitlines()[-1].endswith("2 folds x 1 seed, split PROVED as walk_forward")
     runs = mlflow.search_runs(experiment_names=["flight-delays"])
     folds = runs[runs["tags.mlflow.parentRunId"].notna()]
     assert sorted(folds["tags.mlflow.runName"]) == [

@@ -228,6 +228,13 @@ REFUSALS = {
         "fold 0, test window [2, 4), has 2 training rows, min_train=3. Ask for fewer splits, or "
         "shorten test=, gap= or the labels.",
     ),
+    "every group in every window": (
+        {"n_splits": 1, "test": 3, "groups_policy": "disjoint", "groups": list("abcabc")},
+        "fold 0, test window [3, 6), has 0 training rows, min_train=1. Ask for fewer splits, or "
+        "shorten test=, gap= or the labels. groups_policy='disjoint' leaves out the groups of the "
+        "test window: all of them, if every group is in every window. Then take finer groups, or "
+        "'ignore'.",
+    ),
     "none has enough": (
         {"n_splits": None, "test": 2, "min_train": 5},
         "no test window of length test=2 has 5 training rows before it. Shorten test=, gap= or "

@@ -127,6 +127,15 @@ def test_technique_07_rounded_weights_are_told_too(dtype):
     assert schemes(model, torch.ones(2, 64, dtype=dtype))["Linear.weight"] == "default"
 
 
+def test_technique_07_a_single_value_is_no_constant_and_two_seeds_of_a_regression_are_alike():
+    told = []
+    for seed in range(3):
+        torch.manual_seed(seed)
+        told.append(schemes(nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 1))))
+    assert told[0] == told[1] == told[2]
+    assert told[0]["Linear.bias"] == "random"
+
+
 def test_technique_07_of_few_values_nothing_is_claimed():
     fact = initialization(nn.Sequential(nn.Linear(3, 3, bias=False)), torch.ones(2, 3))
     assert [(one.name, one.scheme) for one in fact.schemes] == [("Linear.weight", "unknown")]
