@@ -59,7 +59,7 @@ def test_every_fold_and_seed_is_a_run_inside_the_one_that_holds_proof_and_mean(p
     assert run.data.metrics["test/accuracy/mean"] == found.mean == found.scores.mean()
     assert run.data.metrics["test/accuracy/low_95"] == found.interval.low
     assert run.data.tags["repro.cross_validation"] == str(found)
-    assert str(found).endswith("95 % Nadeau-Bengio, 3 folds x 2 seeds, split PROVED as exchangeable")
+    assert str(found).endswith("Nadeau-Bengio, 3 folds x 2 seeds, split PROVED as exchangeable")
     whole = project.record(found.run_id).find(Split)
     assert (whole.fold, whole.n_splits, whole.n_test) == (None, 3, 24)
     assert whole.fingerprint == PLAN.fingerprint

@@ -85,9 +85,10 @@ def check_preprocessing(
     splits : a plan, pairs (train, test), or a splitter that needs no more than raw
     mode : "noninterference": the test rows are scrambled, twice (permuted and moved out of their
         range, words made new; then set to extremes).
-        "prefix": the first test row and all rows below are cut off; for rows in order of time.
-        Train rows above must not change; in a pair-wise `fn` the last of them stands in for the
-        test rows, which are gone.
+        "prefix": all rows below the last train row above the test rows are cut off; for rows in
+        order of time. Train rows above must not change. A row that looks ahead at other train
+        rows is not found, nor is a test row that looks ahead. In a pair-wise `fn` the last train
+        row stands in for the test rows, which are gone.
 
     Returns
     -------
@@ -175,13 +176,13 @@ def _after_scrambling(step: _Step, train: IntArray, test: IntArray) -> Result:
 
 
 def _after_cutting(step: _Step, train: IntArray, test: IntArray) -> Result:
-    cut = int(test.min())
-    above = train[train < cut]
+    above = train[train < test.min()]
     if len(above) == 0:
         return NotChecked("no train row lies above the first test row", demanded=True)
     before, unsure = step.twice(above, test)
     if unsure is not None:
         return unsure
+    cut = int(above.max()) + 1  # rows that were purged between train and test are future, too
     prefix = step.raw[:cut] if isinstance(step.raw, np.ndarray) else step.raw.iloc[:cut]
     return step.compare(before, prefix, above, above[-1:])
 

@@ -166,3 +166,15 @@ def test_output_with_other_rows_and_input_without_rows_are_refused():
         check_preprocessing(lambda raw: raw.iloc[1:], RAW, FORWARD)
     with pytest.raises(SplitError, match=r"raw is a list, .* np.array\(texts, dtype=object\)"):
         check_preprocessing(len, ["a"], FORWARD)
+
+
+def test_a_look_ahead_over_purged_rows_is_found_in_prefix_mode():
+    def ahead(raw):
+        return raw.shift(-1)
+
+    raw = pd.DataFrame({"x": np.arange(8.0)})
+    gapped = [([0, 1, 2], [5, 6])]
+    assert check_preprocessing(ahead, raw, gapped, mode="prefix").verdict == "violated"
+    assert check_preprocessing(lambda raw: raw.shift(1), raw, gapped, mode="prefix").verdict == (
+        "proved"
+    )
