@@ -143,6 +143,7 @@ def torchrun():
     )
 
 
+@pytest.mark.long
 def test_under_torchrun_the_run_is_killed_when_the_launcher_is(project):
     script = Script(project, f"FAILS = False\n{RANKS}", wrapper=torchrun())
     script.await_line("ready", n_times=2)
@@ -152,6 +153,7 @@ def test_under_torchrun_the_run_is_killed_when_the_launcher_is(project):
     assert (status, outcome.reason) == ("KILLED", "SIGTERM")
 
 
+@pytest.mark.long
 def test_under_torchrun_a_rank_that_fails_is_named_by_the_run_that_was_killed_for_it(project):
     script = Script(project, f"FAILS = True\n{RANKS}", wrapper=torchrun())
     assert script.ended()[0] == 1

@@ -45,7 +45,7 @@ def test_the_digits_demo_ends_with_a_verdict_and_exactly_two_reasons_against_the
     assert claim["comparison"] is None
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_flight_example_refuses_the_shuffled_split_and_trains_on_the_proved_one(
     tmp_path, empty_store
 ):
@@ -74,7 +74,7 @@ def test_seeds_of_repro_run_reach_the_script(project):
     assert {record.flat["code.entry_point"] for record in records} == {"train.py"}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_difference_of_two_trainings_names_exactly_the_techniques_that_differ(
     tmp_path, empty_store
 ):

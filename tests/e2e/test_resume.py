@@ -105,7 +105,7 @@ def steps(project, record):
     return sorted(point.step for point in points)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_an_interrupted_run_that_went_on_is_compared_as_one_that_was_never_interrupted(script):
     assert train("whole")[0] == 0
     assert train("parts", stop_at=4)[0] != 0

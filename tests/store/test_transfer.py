@@ -86,6 +86,7 @@ def copy_of(client, run):
     return copied
 
 
+@pytest.mark.long
 def test_a_run_without_a_server_is_copied_to_it_when_it_answers(
     project, tmp_path, monkeypatch, capsys
 ):
