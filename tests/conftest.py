@@ -5,10 +5,9 @@ import random
 import sys
 from collections.abc import Iterator
 
-import numpy as np
 import pytest
 
-# Before torch is loaded: workers of several threads each would wait for one another.
+# Before numpy and torch are loaded: workers of several threads each would wait for one another.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 pytest_plugins = [
@@ -54,6 +53,7 @@ def _environment_of_its_own() -> Iterator[None]:
 def _seeded() -> None:
     """What a test does not seed itself is the same in every run of the tests."""
     random.seed(0)
-    np.random.seed(0)
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.seed(0)
     if "torch" in sys.modules:
         sys.modules["torch"].default_generator.manual_seed(0)  # `manual_seed` asks every device
