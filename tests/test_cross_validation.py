@@ -150,7 +150,7 @@ def test_a_leak_is_refused_before_anything_is_trained_unless_it_is_to_be_recorde
         validated(GaussianNB(), cv=KFold(3), groups=FRAME["who"].to_numpy(), name="leak")
     assert "Ada" not in str(caught.value)
     found = validated(GaussianNB(), cv=LEAKING, name="known", on_leak="record")
-    assert str(found).endswith("2 folds x 1 seed, split VIOLATED")
+    assert str(found).endswith("split VIOLATED as exchangeable")
     assert project.record(found.run_ids[0][0]).find(Split).verdict == "violated"
 
 
