@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test test-long test-services check bench fidelity secrets pictures clean
+.PHONY: help demo ui test test-long test-services check bench calibration fidelity secrets pictures clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -36,6 +36,9 @@ check: $(INSTALLED) ## Run the static checks only: style, types, architecture, d
 bench: $(INSTALLED) ## Measure, beside TensorBoard and W&B, which are installed for it
 	@$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[bench]'
 	@$(BIN)/python -m pytest -q -m bench tests/benchmarks
+
+calibration: $(INSTALLED) ## Simulate how often each statistical gate errs, which takes some minutes
+	@OMP_NUM_THREADS=1 $(BIN)/python tests/calibration.py
 
 fidelity: $(INSTALLED) ## Show which states of a work tree `repro restore` brings back
 	@$(BIN)/python tests/fidelity.py

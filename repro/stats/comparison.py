@@ -8,7 +8,7 @@ from typing import Literal, TypeVar
 import numpy as np
 
 from repro.errors import TooFewReplicates, UsageError
-from repro.stats.estimate import Estimate, Interval
+from repro.stats.estimate import Estimate, Interval, Uncertain
 from repro.stats.folds import corrected_t
 from repro.stats.paired import correlation, paired_t, sign_flip_p
 from repro.stats.power import seeds_needed, seeds_needed_unpaired
@@ -20,9 +20,13 @@ from repro.stats.probability import (
 from repro.stats.sample import FloatArray, is_constant, variance
 from repro.stats.unpaired import permutation_p, welch_t
 
-ReplicateKind = Literal["seed", "fold"]
+ReplicateKind = Literal["seed", "fold", "task"]
 Key = TypeVar("Key", bound=Hashable)
-Method = Literal["paired t", "Welch t", "Nadeau-Bengio corrected t"]
+Method = Literal[
+    "paired t", "Welch t", "Nadeau-Bengio corrected t", "interquartile mean", "signed ranks"
+]
+
+ALPHA = 0.05
 
 # Two scores this close are one score, summed in another order: no arm wins by rounding.
 _ROUNDING_RTOL = 1e-12
@@ -59,6 +63,7 @@ class Comparison:
     correlation : of the paired scores; None if unpaired, fewer than 3 pairs, or a constant arm
     sd : of the differences; for Welch's t of one run (root mean square of both arms)
     scores_vary : whether the replicates of at least one arm scored differently
+    alpha : share of wrong decisions that a gate may make; below .05 where several are made
     """
 
     method: Method
@@ -71,12 +76,13 @@ class Comparison:
     missing_in_candidate: tuple[Hashable, ...]
     baseline_mean: float
     candidate_mean: float
-    estimate: Estimate
+    estimate: Uncertain
     p_exact: float | None
     probability_better: ProbabilityBetter
     correlation: float | None
     sd: float
     scores_vary: bool
+    alpha: float = ALPHA
 
     @property
     def difference(self) -> float:
@@ -84,19 +90,19 @@ class Comparison:
         return self.estimate.mean
 
     @property
-    def interval_95(self) -> Interval:
-        """Two-sided 95 % interval of the difference."""
-        return self.estimate.interval(0.95)
+    def interval(self) -> Interval:
+        """Two-sided interval of the difference, at confidence 1 - alpha."""
+        return self.estimate.interval(1 - self.alpha)
 
     @property
-    def interval_90(self) -> Interval:
-        """Two-sided 90 % interval: within the margin, both one-sided 5 % tests reject (TOST)."""
-        return self.estimate.interval(0.90)
+    def inner_interval(self) -> Interval:
+        """At confidence 1 - 2 alpha: within the margin, both one-sided tests reject (TOST)."""
+        return self.estimate.interval(1 - 2 * self.alpha)
 
     @property
-    def lower_bound_95(self) -> float:
-        """One-sided: the difference is above this with 95 % confidence."""
-        return self.estimate.lower_bound(0.95)
+    def lower_bound(self) -> float:
+        """One-sided: the difference is above this with confidence 1 - alpha."""
+        return self.estimate.lower_bound(1 - self.alpha)
 
     @property
     def p_value(self) -> float | None:
@@ -118,15 +124,17 @@ class Comparison:
         """What the replicates did not vary, and the interval therefore does not cover."""
         if self.kind == "seed":
             return "holds for this data and this split: only the seed was varied"
+        if self.kind == "task":
+            return "holds for tasks like these"
         return "holds for this data: folds vary the split, not the data"
 
     def replicates_needed(self, min_effect: float) -> int | None:
         """Pairs (unpaired: runs per arm) that show `min_effect` with power .8 at this `sd`.
 
         None without spread, where no feasible number does, and for folds: their number does not
-        shrink the overlap term.
+        shrink the overlap term; nor for tasks, which are not normal.
         """
-        if self.kind == "fold" or self.sd == 0:
+        if self.kind != "seed" or self.sd == 0:
             return None
         needed = seeds_needed_unpaired if self._is_unpaired else seeds_needed
         try:
@@ -144,8 +152,9 @@ def compare(
     candidate: Mapping[Key, float],
     *,
     higher_is_better: bool,
-    kind: ReplicateKind,
+    kind: Literal["seed", "fold"],
     test_train_ratio: float | None = None,
+    alpha: float = ALPHA,
 ) -> Comparison:
     """Compare two arms by the method that their design asks for, never by what the scores show.
 
@@ -168,6 +177,7 @@ def compare(
     higher_is_better : direction of the metric
     kind : what a replicate is
     test_train_ratio : n_test / n_train of a fold; for folds only
+    alpha : of the gates that are to decide; smaller where a claim is one of several
 
     Raises
     ------
@@ -178,7 +188,7 @@ def compare(
 
     >>> c = compare({0: 0.903, 1: 0.901, 2: 0.91}, {0: 0.912, 1: 0.905, 2: 0.918},
     ...             higher_is_better=True, kind="seed")
-    >>> c.method, c.n_pairs, round(c.difference, 4), [round(x, 4) for x in c.interval_95]
+    >>> c.method, c.n_pairs, round(c.difference, 4), [round(x, 4) for x in c.interval]
     ('paired t', 3, 0.007, [0.0004, 0.0136])
     """
     _refuse_non_finite(baseline, "baseline")
@@ -212,6 +222,7 @@ def compare(
         correlation=analysis.correlation,
         sd=analysis.sd,
         scores_vary=scores_vary,
+        alpha=alpha,
     )
 
 

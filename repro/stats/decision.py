@@ -23,6 +23,8 @@ def decide(
 ) -> StatisticalVerdict:
     """The verdict of an admissible claim; d is candidate minus baseline, more is better.
 
+    With alpha .05; a comparison with a smaller alpha has wider intervals.
+
     ==============  ===============  ====================================================
     goal            verdict          when
     ==============  ===============  ====================================================
@@ -84,10 +86,10 @@ def _verdict(goal: Goal, comparison: Comparison, limit: float) -> StatisticalVer
     """By the intervals alone; `limit` is the margin, or 0 where the goal has none."""
     if goal == "improve" and not comparison.estimate.has_spread:
         return "INCONCLUSIVE"
-    low, high = comparison.interval_95
-    if goal == "no-regression" and comparison.lower_bound_95 > -limit:
+    low, high = comparison.interval
+    if goal == "no-regression" and comparison.lower_bound > -limit:
         return "NO_REGRESSION"
-    if goal == "equivalent" and _lies_within(comparison.interval_90, limit):
+    if goal == "equivalent" and _lies_within(comparison.inner_interval, limit):
         return "EQUIVALENT"
     if goal != "no-regression" and low > limit:
         return "BETTER"

@@ -1,7 +1,7 @@
 """A mean difference, and how far Student's t lets it be from the truth."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from repro.errors import UsageError
 
@@ -11,6 +11,28 @@ class Interval(NamedTuple):
 
     low: float
     high: float
+
+
+class Uncertain(Protocol):
+    """A difference and its error, whatever the distribution: what a gate is drawn on."""
+
+    @property
+    def mean(self) -> float:
+        """The difference, score units."""
+
+    @property
+    def has_spread(self) -> bool:
+        """Whether there is a noise to measure."""
+
+    @property
+    def p_value(self) -> float | None:
+        """Two-sided p of "no difference"; None if the method gives none."""
+
+    def interval(self, confidence: float = 0.95) -> Interval:
+        """Two-sided interval."""
+
+    def lower_bound(self, confidence: float = 0.95) -> float:
+        """One-sided bound."""
 
 
 @dataclass(frozen=True)

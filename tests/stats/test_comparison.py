@@ -33,7 +33,7 @@ def test_common_seeds_are_compared_by_the_paired_t():
     assert (result.n_pairs, result.n_baseline, result.n_candidate) == (5, 5, 5)
     assert result.difference == pytest.approx(GOLDEN["mean_diff"])
     assert result.candidate_mean - result.baseline_mean == pytest.approx(GOLDEN["mean_diff"])
-    assert result.interval_95 == pytest.approx(GOLDEN["ci95"])
+    assert result.interval == pytest.approx(GOLDEN["ci95"])
     assert result.p_value == pytest.approx(GOLDEN["p_two_sided"])
     assert result.p_exact == GOLDEN["signflip_exact_two_sided"]
     assert result.correlation == pytest.approx(GOLDEN["pearson_r"])
@@ -47,15 +47,15 @@ def test_common_seeds_are_compared_by_the_paired_t():
 
 def test_the_narrower_intervals_lie_inside_the_wider_one():
     result = compare_seeds(BASELINE, CANDIDATE)
-    assert result.interval_95.low < result.interval_90.low < result.difference
-    assert result.interval_90.low == pytest.approx(result.lower_bound_95)
+    assert result.interval.low < result.inner_interval.low < result.difference
+    assert result.inner_interval.low == pytest.approx(result.lower_bound)
 
 
 def test_a_metric_to_be_minimised_is_the_mirror_image_of_one_to_be_maximised():
     up = compare_seeds(BASELINE, CANDIDATE)
     down = compare_seeds(CANDIDATE, BASELINE, higher_is_better=False)
     assert down.difference == pytest.approx(up.difference)
-    assert down.interval_95 == pytest.approx(up.interval_95)
+    assert down.interval == pytest.approx(up.interval)
     assert down.probability_better == up.probability_better
     assert down.correlation == pytest.approx(up.correlation)
     assert (down.baseline_mean, down.candidate_mean) == (up.candidate_mean, up.baseline_mean)
@@ -84,7 +84,7 @@ def test_seeds_are_paired_by_key_and_missing_ones_are_listed():
     baseline = {0: 0.1, 1: 0.2, 2: 0.3, 8: 99.0}
     candidate = {9: -99.0, 2: 0.5, 0: 0.2, 1: 0.4}
     result = compare_seeds(baseline, candidate)
-    assert result.interval_95 == pytest.approx(paired_t([0.1, 0.2, 0.2]).interval(0.95))
+    assert result.interval == pytest.approx(paired_t([0.1, 0.2, 0.2]).interval(0.95))
     assert (result.n_pairs, result.n_baseline, result.n_candidate) == (3, 4, 4)
     assert result.missing_in_baseline == (9,)
     assert result.missing_in_candidate == (8,)
@@ -114,7 +114,7 @@ def test_folds_are_compared_by_the_corrected_t_and_never_as_independent():
     d = np.sort(np.subtract(GOLDEN["candidate"], GOLDEN["baseline"]))
     expected = corrected_t(d, test_train_ratio=0.25)
     assert result.method == "Nadeau-Bengio corrected t"
-    assert result.interval_95 == pytest.approx(expected.interval(0.95))
+    assert result.interval == pytest.approx(expected.interval(0.95))
     assert result.estimate.standard_error > 1.4 * paired_t(d).standard_error
     assert result.p_exact is None
     assert result.probability_better.share == 1.0
@@ -140,8 +140,8 @@ def test_uncorrelated_arms_stay_paired_because_unpairing_would_narrow_the_interv
     result = compare_seeds(baseline, candidate)
     welch = welch_t(list(baseline.values()), list(candidate.values())).interval(0.95)
     assert result.method == "paired t"
-    assert result.interval_95.low < welch.low
-    assert welch.high < result.interval_95.high
+    assert result.interval.low < welch.low
+    assert welch.high < result.interval.high
     assert result.notes[1:] == (
         "the arms do not correlate over seeds (r = -0.73): pairing gained nothing; "
         "still paired, because unpairing after seeing the scores narrows the interval",
@@ -152,7 +152,7 @@ def test_seeds_that_change_no_score_are_one_replicate():
     result = compare_seeds(dict.fromkeys(range(5), 0.90), dict.fromkeys(range(5), 0.95))
     assert result.n_replicates == 1
     assert not result.scores_vary
-    assert result.interval_95 == pytest.approx((0.05, 0.05))
+    assert result.interval == pytest.approx((0.05, 0.05))
     assert (result.p_value, result.correlation) == (None, None)
     assert result.replicates_needed(0.01) is None
     assert result.notes[1:] == (
@@ -174,7 +174,7 @@ def test_one_deterministic_arm_does_not_make_the_other_ones_runs_copies():
 def test_varying_scores_with_equal_differences_are_replicates_and_said_to_have_no_width():
     result = compare_seeds(BASELINE, {seed: score + 0.25 for seed, score in BASELINE.items()})
     assert result.n_replicates == 5
-    assert result.interval_95 == pytest.approx(Interval(0.25, 0.25))
+    assert result.interval == pytest.approx(Interval(0.25, 0.25))
     assert result.notes[1:] == (
         "all differences are equal: intervals without width are no evidence of a gain",
     )
@@ -191,7 +191,7 @@ def test_scores_that_differ_by_rounding_only_do_not_differ():
     candidate = {0: 0.1 + 0.2, 1: 0.1 + 0.5 + 1e-16, 2: 0.1 + 0.6}
     assert candidate[0] != baseline[0]
     result = compare_seeds(baseline, candidate)
-    assert result.interval_95 == (0.0, 0.0)
+    assert result.interval == (0.0, 0.0)
     assert result.p_value == 1.0
     assert result.probability_better.share == 0.5
 

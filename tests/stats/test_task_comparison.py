@@ -1,0 +1,70 @@
+"""Comparisons over tasks: which method, and whether its intervals hold."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from repro.errors import TooFewReplicates
+from repro.stats.decision import decide
+from repro.stats.task_comparison import SignedRankEstimate, compare_tasks
+
+GAINS = (0.02, 0.01, 0.035, -0.004, 0.05, 0.04, 0.012, 0.021)
+
+
+def tasks(*gains: float, n_runs: int = 1) -> dict[str, list[float]]:
+    return {
+        f"task {at}": [0.5 + at / 20 + gain + run / 1000 for run in range(n_runs)]
+        for at, gain in enumerate(gains)
+    }
+
+
+def test_the_interval_excludes_zero_where_the_signed_rank_test_rejects() -> None:
+    estimate = SignedRankEstimate(GAINS)
+    p = stats.wilcoxon(GAINS, method="exact").pvalue
+    assert estimate.p_value == pytest.approx(p)
+    assert estimate.interval(1 - p * 1.001).low > 0 or p > 0.05
+    for confidence in (0.5, 0.8, 0.9, 0.95, 0.99):
+        assert (estimate.interval(confidence).low > 0) == (p <= 1 - confidence)
+
+
+def test_the_interval_is_that_of_r() -> None:
+    # R: wilcox.test(c(.02,.01,.035,-.004,.05,.04,.012,.021), conf.int=TRUE) takes the Walsh
+    # averages of rank 4 and 33 of 36 at 95 %: qsignrank(.025, 8) is 4.
+    d = np.array(GAINS)
+    walsh = np.sort([(a + b) / 2 for i, a in enumerate(d) for b in d[i:]])
+    assert SignedRankEstimate(GAINS).interval(0.95) == pytest.approx((walsh[3], walsh[-4]))
+
+
+def test_few_tasks_reach_no_high_confidence() -> None:
+    assert SignedRankEstimate(GAINS[:5]).interval(0.95) == (-np.inf, np.inf)
+
+
+def test_the_interval_covers_the_median_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(0)
+    for n in (6, 8):
+        drawn = [SignedRankEstimate(tuple(d)).interval() for d in rng.normal(size=(2_000, n))]
+        missed = np.mean([not low <= 0 <= high for low, high in drawn])
+        assert missed == pytest.approx(2 / 2**n * {6: 1, 8: 5}[n], abs=0.012)
+
+
+def test_one_number_a_task_is_compared_by_ranks_and_a_table_of_runs_by_iqm() -> None:
+    ranks = compare_tasks(tasks(*[0.0] * 8), tasks(*GAINS), higher_is_better=True)
+    assert (ranks.method, ranks.kind, ranks.n_pairs) == ("signed ranks", "task", 8)
+    assert decide("improve", ranks) == "BETTER"
+    table = compare_tasks(
+        tasks(*[0.0] * 6, n_runs=5), tasks(*[0.1] * 6, n_runs=5), higher_is_better=True
+    )
+    assert table.method == "interquartile mean"
+    assert table.difference == pytest.approx(0.1)
+    assert decide("improve", table) == "BETTER"
+
+
+def test_a_loss_is_turned_round() -> None:
+    up = compare_tasks(tasks(*[0.0] * 8), tasks(*GAINS), higher_is_better=True)
+    down = compare_tasks(tasks(*GAINS), tasks(*[0.0] * 8), higher_is_better=False)
+    assert down.interval == pytest.approx(up.interval)
+
+
+def test_five_tasks_with_one_run_are_too_few() -> None:
+    with pytest.raises(TooFewReplicates, match=r"^tasks that both arms have: 5; it takes 6, or 5 "):
+        compare_tasks(tasks(*[0.0] * 5), tasks(*GAINS[:5]), higher_is_better=True)
