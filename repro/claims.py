@@ -21,10 +21,12 @@ from pydantic_core import ErrorDetails
 from repro.errors import ConfigurationError
 from repro.facts import fact_types
 
-MERGE_BASE = "merge-base"
+MERGE_BASE, HEAD = "merge-base", "HEAD"
 
 Direction = Literal["higher", "lower"]
 Goal = Literal["improve", "no-regression", "equivalent"]
+Profile = Literal["local", "ci", "release"]
+ReplicateKind = Literal["seed", "fold"]
 
 
 def _field(expected: str, *, alias: str | None = None, **limits: Any) -> Any:
@@ -32,8 +34,9 @@ def _field(expected: str, *, alias: str | None = None, **limits: Any) -> Any:
     return Field(description=expected, alias=alias, **limits)
 
 
-_RUNS = 'an MLflow filter, a list of run ids, or "merge-base"'
+_RUNS = 'an MLflow filter, a list of run ids, "merge-base" or "HEAD"'
 _GLOBS = 'a list of recorded paths, such as ["optimizer.*", "code:train.py"]'
+_LOOKS = "a list of rising whole numbers from 2 on, such as [5, 10]"
 _AMOUNT = "a number above 0, in the metric's unit"
 _RULES = 'a list of rule names or codes, such as ["dirty-no-diff"]'
 
@@ -76,6 +79,13 @@ class Claim(Section):
         tuple[Guard, ...],
         _field('a list of tables, such as [{ metric = "m", direction = "lower", margin = 0.02 }]'),
     ] = ()
+    rope: Annotated[Positive | None, _field(_AMOUNT)] = None  # changes within it do not matter
+    coupled: Annotated[tuple[Text, ...], _field(_GLOBS)] = ()  # parts of one treatment
+    seeds: Annotated[tuple[int, ...] | None, _field("a list of whole numbers", min_length=1)] = None
+    looks: Annotated[tuple[int, ...], _field(_LOOKS)] = ()  # numbers of replicates to be judged at
+    replicate: Annotated[ReplicateKind | None, _field('"seed" or "fold"')] = None
+    task: Annotated[Text | None, _field("the recorded path that names the data set")] = None
+    family: Annotated[Text | None, _field("a name that claims corrected together share")] = None
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -103,6 +113,13 @@ class Claim(Section):
                     f"Paths start with: {', '.join(sorted(fact_types()))}."
                 )
         return globs
+
+    @field_validator("looks")
+    @classmethod
+    def _looks_rise(cls, looks: tuple[int, ...]) -> tuple[int, ...]:
+        if any(look < 2 for look in looks) or list(looks) != sorted(set(looks)):
+            raise ValueError(f"expected {_LOOKS}.")
+        return looks
 
     @model_validator(mode="after")
     def _margin_belongs_to_the_goal(self) -> Self:
@@ -139,6 +156,7 @@ class Budget(Section):
     """What may be spent before a rule speaks."""
 
     test_reads: Annotated[int, _field("a whole number from 1 on", strict=True, ge=1)] = 20
+    trials_ratio: Annotated[float, _field("a number from 1 on", ge=1, allow_inf_nan=False)] = 2.0
 
 
 class Policy(Section):
@@ -149,6 +167,8 @@ class Policy(Section):
     experiment: Annotated[Text | None, _field("the name of an MLflow experiment")] = None
     select: Annotated[tuple[Text, ...] | None, _field(_RULES)] = None  # None: every rule
     ignore: Annotated[tuple[Text, ...], _field(_RULES)] = ()
+    preview: Annotated[bool, _field("true or false", strict=True)] = False  # ask every rule
+    profile: Annotated[Profile, _field('"local", "ci" or "release"')] = "local"
     budget: Annotated[Budget, _field("a table, [budget]")] = Budget()
     claims: Annotated[tuple[Claim, ...], _field("tables, [[claim]]", alias="claim")] = ()
     waivers: Annotated[tuple[Waiver, ...], _field("tables, [[waive]]", alias="waive")] = ()
@@ -157,6 +177,16 @@ class Policy(Section):
     def root(self) -> Path:
         """The folder of the file: relative paths start here."""
         return self.file.parent
+
+    @property
+    def declares_test_reads(self) -> bool:
+        """Whether the file says how often the test rows may be looked at."""
+        return "test_reads" in self.budget.model_fields_set
+
+    @property
+    def declares_trials_ratio(self) -> bool:
+        """Whether the file says how much more the candidate may be tuned."""
+        return "trials_ratio" in self.budget.model_fields_set
 
     def claim(self, name: str) -> Claim:
         """The claim of this name."""
@@ -325,3 +355,4 @@ EXAMPLE = Claim(
     direction="higher",
     treatment=("optimizer.*",),
 )
+EXAMPLE_POLICY = Policy(file=Path("repro.toml"))

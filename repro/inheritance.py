@@ -11,8 +11,9 @@ from repro.facts.data import Data, Role
 from repro.facts.fact import Absent
 from repro.facts.lineage import Lineage
 from repro.facts.scores import Read, Scores
+from repro.history import History
 from repro.overlap import row_sets
-from repro.record import History, RunRecord
+from repro.record import RunRecord
 
 TRAIN, TEST = "train", "test"
 

@@ -1,18 +1,20 @@
 """The project's claims, from repro.toml or from options, judged on the project's store."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.text import Text
 
+from repro.audit.judgement import Judgement
 from repro.audit.verdict import strict as strictly
 from repro.audit.verdict import worst
-from repro.claims import Claim, Policy, policy_of
-from repro.errors import ConfigurationError, UsageError
-from repro.judge import judge
+from repro.claims import Claim, Policy, Profile, policy_of
+from repro.errors import ConfigurationError, UnknownRun, UsageError
+from repro.families import judge_with_family
 from repro.report import formats
-from repro.store.load import open_history
+from repro.store.load import MlflowHistory, open_history
 from repro.store.location import locate
 from repro.store.verdict_tags import write_verdicts
 
@@ -27,6 +29,8 @@ def judge_project(
     form: str,
     strict: bool,
     tags: bool,
+    preview: bool,
+    profile: Profile | None,
     tracking_uri: str | None,
     experiment: str | None,
     **claim_options: Any,
@@ -44,13 +48,34 @@ def judge_project(
         raise UsageError(f"--format {form!r} is none of: {', '.join(sorted(formats()))}.")
     location = locate(tracking_uri)
     policy = location.policy or Policy(file=Path.cwd() / "repro.toml")
+    if preview:
+        policy = policy.model_copy(update={"preview": True})
+    if profile:
+        policy = policy.model_copy(update={"profile": profile})
     claims = chosen_claims(policy, names, claim_options)
     history = open_history(location, experiment)
-    judgements = [judge(claim, history, policy) for claim in claims]
+    judgements, errors = _judged(claims, history, policy)
     if tags:
         write_verdicts(history, judgements)
-    code = worst(judgement.exit_code for judgement in judgements)
+    code = worst([judgement.exit_code for judgement in judgements] + [2] * len(errors))
     return formats()[form](judgements), strictly(code) if strict else code
+
+
+def _judged(
+    claims: Sequence[Claim], history: MlflowHistory, policy: Policy
+) -> tuple[list[Judgement], list[UnknownRun]]:
+    """The verdicts; claims without runs are told, and do not keep the others from being judged."""
+    judgements, errors = [], []
+    for claim in claims:
+        try:
+            judgements.append(judge_with_family(claim, history, policy))
+        except UnknownRun as error:
+            errors.append(error)
+    if not judgements:
+        raise errors[0]
+    for missing in errors:
+        print(f"repro  {missing}", file=sys.stderr)
+    return judgements, errors
 
 
 def chosen_claims(

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from repro.record import History
+from repro.history import History
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from repro.digest.row_set import Estimate, RowSets
 from repro.errors import RecordCorrupt
 from repro.facts.data import Data, Role
 from repro.facts.fact import Absent
-from repro.record import History, RunRecord
+from repro.history import History
+from repro.record import RunRecord
 
 
 @dataclass(frozen=True)

@@ -6,18 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
 
-from repro.digest import canonical_json, digest_bytes, digest_json, short
+from repro.digest import canonical_json, digest_bytes
 from repro.errors import RecordCorrupt
 from repro.facts import fact_types
-from repro.facts.code import Code
-from repro.facts.data import Data
 from repro.facts.determinism import Determinism
 from repro.facts.fact import Absent, Fact, Opaque, Scalar
-from repro.facts.scores import Scores
 from repro.facts.split import Split
 
 FORMAT = "repro.record/1"
@@ -34,9 +31,10 @@ class Replicate:
 
     seed: int | None
     fold: int | None
+    task: str | None = None  # of claims over several tasks
 
     def __str__(self) -> str:
-        named = (("seed", self.seed), ("fold", self.fold))
+        named = (("task", self.task), ("seed", self.seed), ("fold", self.fold))
         return " ".join(f"{name} {value}" for name, value in named if value is not None) or "-"
 
 
@@ -116,19 +114,6 @@ class Arms(Generic[T]):
     def with_values(self, baseline: Sequence[U], candidate: Sequence[U]) -> "Arms[U]":
         """Other things of the same runs."""
         return Arms(tuple(baseline), tuple(candidate), self.pairs)
-
-
-class History(Protocol):
-    """What the runs of an experiment can be asked."""
-
-    def find_runs(self, query: str) -> Sequence[str]:
-        """Run ids that match an MLflow filter, oldest first, whatever their status."""
-
-    def record(self, run_id: str) -> RunRecord:
-        """The record of one run."""
-
-    def artifact(self, run_id: str, path: str) -> bytes:
-        """Content of an artifact that a record refers to."""
 
 
 def is_compared(path: str) -> bool:
@@ -217,41 +202,3 @@ def _load_fact(key: str, entry: dict[str, Any]) -> Fact | Absent | Opaque:
 def seal(record: RunRecord) -> str:
     """Digest of the whole record."""
     return digest_bytes(dump(record).encode())
-
-
-def protocol(record: RunRecord) -> str | None:
-    """The comparability group: equal for two runs whose scores may be compared.
-
-    Digest of the evaluation data, of the split plan (not of the fold) and of the definition of
-    every score. None when one of them is not recorded: unknown groups with nothing.
-    """
-    data, split, scores = record.find(Data), record.find(Split), record.find(Scores)
-    if data is None or split is None or scores is None or not scores.scored:
-        return None
-    plan = split.fingerprint or split.test_digest
-    definitions = sorted(
-        (score.name, score.on, score.metric, score.source_digest or "", score.arguments)
-        for score in scores.scored
-    )
-    return digest_json([data.pool_digest, plan, sorted(set(definitions))])
-
-
-def short_tags(record: RunRecord) -> dict[str, str]:
-    """Short digests for the run list, by tag name; what is unknown is left out."""
-    determinism, code = record.find(Determinism), record.find(Code)
-    data, split = record.find(Data), record.find(Split)
-    group = protocol(record)
-    tags = {
-        SEAL: seal(record),
-        "repro.code": _code_tag(code) if code else None,
-        "repro.data": short(data.pool_digest) if data else None,
-        "repro.split": short(split.fingerprint or split.test_digest) if split else None,
-        "repro.protocol": short(group) if group else None,
-        "repro.seed": str(determinism.seed) if determinism else None,
-    }
-    return {name: value for name, value in tags.items() if value}
-
-
-def _code_tag(code: Code) -> str:
-    commit = code.commit[:8] if code.commit else "no commit"
-    return f"{commit} dirty" if code.is_dirty else commit

@@ -16,11 +16,14 @@ from repro.facts.fact import Absent, Fact
 from repro.facts.optimizer import EXAMPLE as SGD
 from repro.facts.optimizer import Setting
 from repro.facts.outcome import EXAMPLE as OUTCOME
+from repro.facts.outcome import Outcome as Ending
 from repro.facts.params import EXAMPLE as PARAMS
 from repro.facts.params import Param
 from repro.facts.scores import EXAMPLE as SCORES
 from repro.facts.scores import Score
+from repro.history import Launch
 from repro.record import RunRecord
+from repro.record_tags import short_tags
 
 POLICY = Policy(file=Path("repro.toml"), experiment="digits")
 ADAMW = (
@@ -74,11 +77,29 @@ def seeds(
     ]
 
 
+def launched(run: RunRecord, **changes: object) -> Launch:
+    """A run as the store lists it."""
+    ending = run.find(Ending)
+    listed = Launch(
+        run_id=run.run_id,
+        name=run.name,
+        status=ending.status if ending else "RUNNING",
+        started_at=ending.started_at if ending else OUTCOME.started_at,
+        is_deleted=False,
+        tags=short_tags(run),
+    )
+    return replace(listed, **changes)
+
+
 @dataclass
 class FakeHistory:
     """Runs by the filter that finds them."""
 
     runs: dict[str, list[RunRecord]]
+    others: Sequence[Launch] = ()  # runs that no filter finds
+
+    def launches(self) -> Sequence[Launch]:
+        return [*(launched(run) for runs in self.runs.values() for run in runs), *self.others]
 
     def find_runs(self, query: str) -> Sequence[str]:
         return [record.run_id for record in self.runs.get(query, [])]

@@ -1,14 +1,16 @@
 """Everything that rules may ask about one claim."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from repro.audit.configuration import Difference, differences
-from repro.claims import Claim, Policy
+from repro.audit.ledger import Ledger
+from repro.claims import Claim, Guard, Policy
 from repro.facts.fact import Absent
 from repro.record import Arms, RunRecord
-from repro.stats.comparison import Comparison
+from repro.stats.comparison import ALPHA, Comparison
+from repro.stats.decision import GuardOutcome
 
 NOT_COMPARED = Absent(reason="the arms were not compared", kind="not_applicable")
 
@@ -34,6 +36,35 @@ class Spoken:
     """Paths that the findings of other rules are about."""
 
     paths: frozenset[str] = frozenset()
+    advised: frozenset[str] = frozenset()  # by warnings of rules that no verdict hangs on
+
+
+@dataclass(frozen=True)
+class GuardResult:
+    """A guard metric: whether it is shown not to regress."""
+
+    guard: Guard
+    outcome: GuardOutcome
+    comparison: Comparison | None  # None: too few replicates
+
+
+@dataclass(frozen=True)
+class Guards:
+    """What came of every guard of the claim."""
+
+    results: tuple[GuardResult, ...] = ()
+
+
+@dataclass(frozen=True)
+class EvaluationNoise:
+    """How far the difference could be from that on all rows of such data, for one trained pair.
+
+    None of it if no run kept what each row scored, and the metric is no share of rows.
+    """
+
+    standard_error: float | None = None
+    n_rows: int | None = None
+    is_paired: bool = False  # from the scores of each row in both arms, not from the shares alone
 
 
 @dataclass(frozen=True)
@@ -46,6 +77,10 @@ class Case:
     reruns: Reruns = Reruns()
     spoken: Spoken = Spoken()
     comparison: Comparison | Absent = NOT_COMPARED
+    ledger: Ledger = field(default_factory=Ledger)
+    guards: Guards = Guards()
+    noise: EvaluationNoise = EvaluationNoise()
+    alpha: float = ALPHA
 
     @cached_property
     def differences(self) -> tuple[Difference, ...]:

@@ -1,6 +1,6 @@
 """Which rules there are: ours by folder, others by entry point."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -50,10 +50,21 @@ def find_rule(name_or_code: str) -> Rule:
 
 
 def enabled_rules(policy: Policy) -> tuple[Rule, ...]:
-    """The rules that a policy selects and does not ignore."""
-    selected = every_rule() if policy.select is None else [*map(find_rule, policy.select)]
+    """The rules that a policy asks for: all but those in preview, or the selected ones.
+
+    `preview` adds the rules in preview, `ignore` leaves out.
+    """
+    named = [find_rule(name) for name in policy.select or ()]
     ignored = [find_rule(name) for name in policy.ignore]
-    return tuple(rule for rule in every_rule() if rule in selected and rule not in ignored)
+    return tuple(
+        rule for rule in every_rule() if _is_asked(rule, policy, named) and rule not in ignored
+    )
+
+
+def _is_asked(rule: Rule, policy: Policy, named: Collection[Rule]) -> bool:
+    if rule in named:
+        return True
+    return policy.preview if rule.is_preview else policy.select is None
 
 
 def rules_in(module: ModuleType) -> Iterator[Rule]:

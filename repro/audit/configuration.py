@@ -1,13 +1,12 @@
 """The configuration of runs in canonical form: where two arms differ, and what was declared."""
 
-import math
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import partial
 from typing import Literal
 
+from repro.audit.equality import same, same_at
 from repro.claims import Claim
 from repro.facts import fact_types
 from repro.facts.architecture import Architecture
@@ -50,6 +49,20 @@ REPLICATE = ("determinism.seed", "split.fold")  # what makes a run one replicate
 # A tree id differs when any file does; the imported files are compared one by one.
 TREE, MODULES = "code.tree", "code.modules."
 TREES = (TREE, "code.submodules.*.tree")  # what no run imported may differ in them
+
+
+# Digests of what is compared value by value.
+DERIVED: Mapping[str, str] = {
+    "data.pool_digest": "not compared: the rows of each role are",
+    MODEL: "of an estimator not compared: its hyperparameters are",
+}
+
+# Last names of parameters that say where a run was, and where it wrote; what it read is not here.
+INCIDENTAL = (
+    *("exp_name", "experiment_name", "job_id", "run_id", "run_name", "timestamp"),
+    *("host", "hostname", "local_rank", "master_addr", "master_port", "port", "rdzv_endpoint"),
+    *("log_dir", "log_level", "logging_dir", "out_dir", "output_dir", "save_dir", "verbose"),
+)
 
 
 @dataclass(frozen=True)
@@ -137,44 +150,47 @@ def is_tree(path: str) -> bool:
     return any(fnmatchcase(path, tree) for tree in TREES)
 
 
-def same(left: Scalar, right: Scalar) -> bool:
-    """Whether two recorded values are one: floats within 1e-9, numbers also as text."""
-    if isinstance(left, str) != isinstance(right, str):
-        left, right = _as_number(left), _as_number(right)
-    if isinstance(left, int | float) and isinstance(right, int | float):
-        if isinstance(left, bool) == isinstance(right, bool):
-            return left == right or _is_close(left, right)
-        return False
-    return left == right
-
-
-def _is_close(left: float, right: float) -> bool:
-    """Whether a float is the other number but for rounding; whole numbers are never rounded."""
-    try:
-        is_rounded = float in (type(left), type(right))
-        return is_rounded and math.isclose(left, right, rel_tol=1e-9)
-    except OverflowError:  # a whole number that no float can hold
-        return False
-
-
 def is_known(fact: Fact | Absent | Opaque | None) -> bool:
     """Whether a fact was recorded, or is known not to apply."""
     return isinstance(fact, Fact) or (isinstance(fact, Absent) and fact.kind == "not_applicable")
 
 
 def _compared(fact: Fact) -> dict[str, Scalar]:
-    """Its values, without the digests of what is compared value by value."""
-    derived = {"data.pool_digest"}
-    if isinstance(fact, Architecture) and fact.hyperparameters:
-        derived.add("architecture.digest")
-    flat = fact.flat().items()
-    return {path: value for path, value in flat if is_compared(path) and path not in derived}
+    """Its values, without what follows from others or only names a place."""
+    is_network = isinstance(fact, Architecture) and not fact.hyperparameters
+    return {
+        path: value
+        for path, value in fact.flat().items()
+        if is_compared(path)
+        and not _is_incidental(path)
+        and (path not in DERIVED or (is_network and path == MODEL))
+    }
+
+
+def _is_incidental(path: str) -> bool:
+    return path.startswith("params.") and path.rpartition(".")[2].casefold() in INCIDENTAL
+
+
+def ignored_paths() -> Iterator[tuple[str, str]]:
+    """Globs of what does not gate a comparison, or not by every bit, each with the reason."""
+    for kind in fact_types().values():
+        meaning = (kind.__doc__ or "").strip().partition("\n")[0]
+        yield from ((glob, f"never compared. {meaning}") for glob in kind.IGNORED)
+        for glob in kind.PER_REPLICATE:
+            yield glob, "may differ between the seeds or folds of one arm"
+        for glob, tolerance in kind.TOLERANCE.items():
+            yield glob, f"one value up to a relative difference of {tolerance:g}"
+    yield from DERIVED.items()
+    yield MODULES + "*", "not compared where one process only imported it, and the trees are one"
+    yield from ((tree, "not compared where an imported file differs") for tree in TREES)
+    for name in INCIDENTAL:
+        yield f"params.*{name}", "not compared: a place or a name, nothing that is trained with"
 
 
 def _unequal(a: Mapping[str, Scalar], b: Mapping[str, Scalar]) -> Iterator[str]:
     for path in a.keys() | b.keys():
         if path in a and path in b:
-            if not same(a[path], b[path]) and not _cannot_be_told(path, a[path], b[path]):
+            if not same_at(path, a[path], b[path]) and not _cannot_be_told(path, a[path], b[path]):
                 yield path
         elif a.get(path, b.get(path)) is None:
             continue  # no value here, no such thing there
@@ -215,7 +231,7 @@ def _is_by_design(path: str, arms: Arms[RunRecord]) -> bool:
     if path in REPLICATE or not is_per_replicate(path):
         return path in REPLICATE
     values = ([record.flat.get(path) for record in side] for _, side in arms.sides())
-    return not all(same(side[0], value) for side in values for value in side[1:])
+    return not all(same_at(path, side[0], value) for side in values for value in side[1:])
 
 
 def _echoes(records: Sequence[RunRecord]) -> dict[str, tuple[str, ...]]:
@@ -250,15 +266,3 @@ def _repeats(path: str, observed: str, records: Sequence[RunRecord]) -> bool:
 
 def _folded(value: Scalar) -> Scalar:
     return value.casefold() if isinstance(value, str) else value
-
-
-def _as_number(value: Scalar) -> Scalar:
-    """The number or truth value that a text spells; anything else as it is."""
-    if not isinstance(value, str):
-        return value
-    if value in ("True", "true", "False", "false"):
-        return value in ("True", "true")
-    try:
-        return float(value) if re.search(r"\d", value) else value
-    except ValueError:
-        return value

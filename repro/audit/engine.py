@@ -4,10 +4,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import product
 
-from repro.audit.case import Case, Reruns, Spoken
+from repro.audit.case import Case, EvaluationNoise, Guards, Reruns, Spoken
 from repro.audit.configuration import matches
 from repro.audit.finding import Finding, Outcome, evidence_at
-from repro.audit.rule import Answer, Need, NotApplicable, Rule, Unknown, Violation
+from repro.audit.ledger import Ledger
+from repro.audit.rule import Answer, Need, NotApplicable, Rule, Severity, Unknown, Violation
 from repro.audit.unrecorded import look_up, unrecorded
 from repro.claims import Claim, Policy
 from repro.facts.fact import Absent
@@ -24,7 +25,8 @@ def audit(case: Case, rules: Iterable[Rule]) -> tuple[Finding, ...]:
     ordered = list(rules)
     first = {rule: examine(rule, case) for rule in ordered if not rule.wants(Spoken)}
     spoken = {path for group in first.values() for found in group for path in _spoken(found)}
-    heard = replace(case, spoken=Spoken(frozenset(spoken)))
+    advised = {path for group in first.values() for found in group for path in _advised(found)}
+    heard = replace(case, spoken=Spoken(frozenset(spoken), frozenset(advised)))
     return tuple(found for rule in ordered for found in first.get(rule) or examine(rule, heard))
 
 
@@ -36,6 +38,12 @@ def _spoken(found: Finding) -> tuple[str, ...]:
     """
     is_of_runs = found.outcome is Outcome.FAIL and bool(found.runs)
     return () if found.outcome not in LOUD or found.is_advice or is_of_runs else found.paths
+
+
+def _advised(found: Finding) -> tuple[str, ...]:
+    """The differences that advice warns of: one that is itself but a warning is not told twice."""
+    is_loud = found.outcome is Outcome.FAIL and found.severity is Severity.WARNING
+    return found.paths if is_loud and found.is_advice and not found.runs else ()
 
 
 def examine(rule: Rule, case: Case) -> tuple[Finding, ...]:
@@ -93,6 +101,9 @@ def _given(need: Need, case: Case, runs: Runs) -> object:
         Policy: case.policy,
         Reruns: case.reruns,
         Spoken: case.spoken,
+        Ledger: case.ledger,
+        Guards: case.guards,
+        EvaluationNoise: case.noise,
         Comparison: case.comparison,
     }
     return offered[need.kind]

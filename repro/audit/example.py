@@ -1,10 +1,13 @@
 """A record with every fact, for the examples that rules are tested and explained by."""
 
 import sys
+from datetime import UTC, datetime
 
 from repro.facts import fact_types
 from repro.facts.fact import Absent, Fact
+from repro.history import Launch
 from repro.record import Arms, RunRecord
+from repro.record_tags import SEED
 from repro.stats.comparison import Comparison
 from repro.stats.estimate import Estimate
 from repro.stats.probability import ProbabilityBetter
@@ -43,4 +46,16 @@ def example_comparison(*, n_pairs: int, difference: float, standard_error: float
         correlation=None,
         sd=standard_error * n_pairs**0.5,
         scores_vary=True,
+    )
+
+
+def example_launch(*, seed: int | None, status: str = "FINISHED") -> Launch:
+    """A run as the store lists it, beside those of a claim."""
+    return Launch(
+        run_id="5e7c" * 8,
+        name="another",
+        status=status,
+        started_at=datetime(2026, 11, 1, 11, tzinfo=UTC),
+        is_deleted=False,
+        tags={} if seed is None else {SEED: str(seed)},
     )

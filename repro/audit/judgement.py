@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from repro.audit.case import Rerun
+from repro.audit.case import GuardResult, Rerun
 from repro.audit.finding import Finding
 from repro.audit.verdict import Verdict, exit_code
-from repro.claims import Claim, Guard, Waiver
+from repro.claims import Claim, Waiver
 from repro.facts.fact import Scalar
 from repro.record import Replicate
 from repro.stats.comparison import Comparison
-from repro.stats.decision import GuardOutcome
 
 
 @dataclass(frozen=True)
@@ -37,15 +36,6 @@ class ArmRun:
 
 
 @dataclass(frozen=True)
-class GuardResult:
-    """A guard metric: whether it is shown not to regress."""
-
-    guard: Guard
-    outcome: GuardOutcome
-    comparison: Comparison | None  # None: too few replicates
-
-
-@dataclass(frozen=True)
 class Judgement:
     """The verdict on one claim. There are no numbers in it unless the claim is admissible."""
 
@@ -56,6 +46,7 @@ class Judgement:
     runs: tuple[ArmRun, ...]
     superseded: tuple[Rerun, ...]
     not_asked: tuple[str, ...]  # names of rules that the policy leaves out
+    in_preview: tuple[str, ...]  # names of rules that are asked only on demand, and were not
     unused_waivers: tuple[Waiver, ...]
     expired_waivers: tuple[Waiver, ...]
     comparison: Comparison | None = None

@@ -9,7 +9,8 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from repro.audit.configuration import OBSERVED_AS, same
+from repro.audit.configuration import OBSERVED_AS
+from repro.audit.equality import same
 from repro.audit.rule import Severity
 from repro.facts.batching import Batching
 from repro.facts.budget import Budget

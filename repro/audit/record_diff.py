@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from functools import cached_property
 
-from repro.audit.configuration import Difference, differences, is_known, is_tree, same
+from repro.audit.configuration import Difference, differences, is_known, is_tree
+from repro.audit.equality import same
 from repro.audit.finding import NOT_SET, quote
 from repro.facts import fact_types
 from repro.facts.fact import Scalar

@@ -7,12 +7,15 @@ from enum import StrEnum
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from repro.audit.case import Reruns, Spoken
+from repro.audit.case import EvaluationNoise, Guards, Reruns, Spoken
+from repro.audit.ledger import Ledger
 from repro.claims import Claim, Policy
 from repro.facts.fact import Absent, Fact
 from repro.record import Arms, RunRecord
 from repro.stats.comparison import Comparison
 
+NUMBERS = (Comparison, Guards, EvaluationNoise)  # there are none before the claim is admissible
+GIVEN = (RunRecord, Claim, Policy, Ledger, Reruns, Spoken, *NUMBERS)  # besides facts
 SECTIONS = ("Why", "Fix", "Wrong when", "Source")
 
 
@@ -90,6 +93,7 @@ class Rule:
     severity: Severity  # the worst that a violation may have
     check: Check
     needs: tuple[Need, ...]
+    is_preview: bool = False  # asked only where a policy asks for it
 
     @property
     def is_per_run(self) -> bool:
@@ -100,7 +104,7 @@ class Rule:
     @property
     def is_about_numbers(self) -> bool:
         """Whether it looks at the difference: asked only of admissible claims."""
-        return any(need.kind is Comparison for need in self.needs)
+        return any(need.kind in NUMBERS for need in self.needs)
 
     @property
     def is_advice(self) -> bool:
@@ -128,12 +132,14 @@ class Rule:
         return [" ".join(paragraph.split()) for paragraph in text.strip().split("\n\n")]
 
 
-def rule(code: str, severity: Severity) -> Callable[[Check], Rule]:
+def rule(code: str, severity: Severity, *, preview: bool = False) -> Callable[[Check], Rule]:
     """Make a rule of a check; the rule is named after its file.
 
+    A rule in preview is asked only by name, or where all of them are (`--preview`).
+
     The check's annotations say what it is given: `Code` is asked of each run, `Arms[Split]` of the
-    claim; `Claim`, `Policy`, `RunRecord`, `Comparison`, `Reruns` and `Spoken` are there too. If a
-    fact is missing the check is not called, unless it says `Split | Absent`.
+    claim; what `GIVEN` lists is there too. If a fact is missing the check is not called, unless it
+    says `Split | Absent`.
     """
 
     def decorate(check: Check) -> Rule:
@@ -141,7 +147,7 @@ def rule(code: str, severity: Severity) -> Callable[[Check], Rule]:
         hints = get_type_hints(check)
         hints.pop("return", None)
         needs = tuple(_need(name, parameter, hint) for parameter, hint in hints.items())
-        made = Rule(name=name, code=code, severity=severity, check=check, needs=needs)
+        made = Rule(name, code, severity, check, needs, is_preview=preview)
         if made.is_per_run and any(need.of_arms for need in needs):
             raise TypeError(f"rule {name} asks for a run and for both arms; it can ask for one.")
         return made
@@ -154,11 +160,10 @@ def _need(rule_name: str, parameter: str, hint: Any) -> Need:
     inner = get_args(hint)[0] if of_arms else hint
     kinds = get_args(inner) if get_origin(inner) in (Union, UnionType) else (inner,)
     kind, *others = (kind for kind in kinds if kind is not Absent)
-    given = (RunRecord, Claim, Policy, Comparison, Reruns, Spoken)
-    if others or not (isinstance(kind, type) and (issubclass(kind, Fact) or kind in given)):
+    if others or not (isinstance(kind, type) and (issubclass(kind, Fact) or kind in GIVEN)):
         raise TypeError(
             f"rule {rule_name}: parameter {parameter!r} asks for {hint}, which no rule is given. "
             f"Annotate it with a fact, Arms[...] of a fact, or one of: "
-            f"{', '.join(known.__name__ for known in given)}."
+            f"{', '.join(known.__name__ for known in GIVEN)}."
         )
     return Need(parameter, kind, of_arms=of_arms, takes_absent=Absent in kinds)

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from itertools import pairwise
 
-from repro.audit.configuration import MODULES, differing, same
+from repro.audit.configuration import MODULES, differing
+from repro.audit.equality import same
 from repro.facts.code import Code
 from repro.facts.determinism import Determinism
 from repro.facts.fact import Scalar

@@ -24,6 +24,7 @@ HOW_TO_RECORD: Mapping[str, str] = {
     "normalization": "run.watch(model, optimizer)",
     "optimizer": "run.watch(model, optimizer)",
     "precision": "run.watch(model, optimizer)",
+    "reachability": "judge the claim in a clone of the run's repository",
     "regularization": "run.watch(model, optimizer)",
     "sampling": "run.dataloader(dataset), or loader = run.watch_loader(loader)",
     "schedule": "run.watch(model, optimizer)",

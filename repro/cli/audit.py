@@ -1,5 +1,6 @@
 """`repro audit`: the verdict on every claim."""
 
+import os
 import sys
 from typing import Any
 
@@ -24,6 +25,12 @@ from repro.cli.options import show, store_options
 @click.option("--json", "form", flag_value="json", help="The same as --format json.")
 @click.option("--strict", is_flag=True, help="Exit 1 when unproven or inconclusive, too.")
 @click.option("--tags/--no-tags", default=True, help="Write the verdict to the runs in MLflow.")
+@click.option("--preview", is_flag=True, help="Ask the rules in preview, too.")
+@click.option(
+    "--profile",
+    type=click.Choice(["local", "ci", "release"]),
+    help="ci: what nobody else can get is an error. [local; ci where CI is set]",
+)
 @store_options
 def audit(**options: Any) -> None:
     """Judge the claims of repro.toml, or one given by options.
@@ -32,6 +39,8 @@ def audit(**options: Any) -> None:
     """
     from repro.judge_project import judge_project
 
+    if options["profile"] is None and os.environ.get("CI"):
+        options["profile"] = "ci"
     report, exit_code = judge_project(**options)
     show(report)
     sys.exit(exit_code)

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from repro.audit.judgement import GuardResult, Judgement
+from repro.audit.case import GuardResult
+from repro.audit.judgement import Judgement
 from repro.audit.verdict import worst
 from repro.claims import Waiver
 from repro.stats.comparison import Comparison
 
-FORMAT = "repro.audit/1"
+FORMAT = "repro.audit/2"
 
 
 def render(judgements: Sequence[Judgement]) -> str:
@@ -37,6 +38,7 @@ def _judgement(judgement: Judgement) -> dict[str, Any]:
             for one in judgement.superseded
         ],
         "not_asked": list(judgement.not_asked),
+        "in_preview": list(judgement.in_preview),
         "unused_waivers": [_waiver(waiver) for waiver in judgement.unused_waivers],
         "expired_waivers": [_waiver(waiver) for waiver in judgement.expired_waivers],
         "comparison": _comparison(comparison) if comparison else None,
@@ -67,9 +69,10 @@ def _comparison(comparison: Comparison) -> dict[str, Any]:
         "baseline_mean": comparison.baseline_mean,
         "candidate_mean": comparison.candidate_mean,
         "difference": comparison.difference,
-        "interval_95": list(comparison.interval_95),
-        "interval_90": list(comparison.interval_90),
-        "lower_bound_95": comparison.lower_bound_95,
+        "alpha": comparison.alpha,
+        "interval": list(comparison.interval),
+        "inner_interval": list(comparison.inner_interval),
+        "lower_bound": comparison.lower_bound,
         "p_value": comparison.p_value,
         "p_exact": comparison.p_exact,
         "probability_better": better.share,

@@ -12,7 +12,8 @@ from repro.facts.outcome import Outcome
 from repro.facts.segments import Segments
 from repro.inheritance import Inheritance
 from repro.nested_runs import NestedRuns
-from repro.record import RunRecord, protocol, seal
+from repro.record import RunRecord, seal
+from repro.record_tags import protocol
 from repro.report.fact_entries import FACTS, ending_lines, traceback_lines
 from repro.report.kin_entries import ancestor_rows, nested_rows
 from repro.report.proof_entries import PROVED

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
-from repro.audit.judgement import GuardResult, Judgement
+from repro.audit.case import GuardResult
+from repro.audit.judgement import Judgement
 from repro.audit.verdict import Verdict
 from repro.report.shown import columns
 from repro.stats.comparison import Comparison
@@ -38,13 +39,13 @@ def _sentences(judgement: Judgement, comparison: Comparison) -> Iterator[str]:
 
 
 def _difference(metric: str, comparison: Comparison) -> str:
-    low, high = comparison.interval_95
+    low, high = comparison.interval
     gain = comparison.difference
     word = "loses" if gain < 0 else "gains"
     return (
         f"{metric}: baseline {_number(comparison.baseline_mean)}, candidate "
         f"{_number(comparison.candidate_mean)}; it {word} {_number(abs(gain))} "
-        f"(95 % interval of the gain {_number(low)} to {_number(high)})"
+        f"({_percent(1 - comparison.alpha)} interval of the gain {_number(low)} to {_number(high)})"
     )
 
 
@@ -52,17 +53,19 @@ def _margin(judgement: Judgement, comparison: Comparison) -> Iterator[str]:
     """The bound that decides the goals with a margin."""
     margin = judgement.claim.margin
     if judgement.claim.goal == "no-regression":
-        bound = _number(comparison.lower_bound_95)
-        yield f"one-sided 95 % bound: the gain is above {bound}; the margin is -{margin}"
+        bound = _number(comparison.lower_bound)
+        level = _percent(1 - comparison.alpha)
+        yield f"one-sided {level} bound: the gain is above {bound}; the margin is -{margin}"
     if judgement.claim.goal == "equivalent":
-        low, high = comparison.interval_90
-        yield f"90 % interval {_number(low)} to {_number(high)}; the margin is {margin} either way"
+        low, high = comparison.inner_interval
+        level, bounds = _percent(1 - 2 * comparison.alpha), f"{_number(low)} to {_number(high)}"
+        yield f"{level} interval {bounds}; the margin is {margin} either way"
 
 
 def _test(comparison: Comparison) -> str:
     """Method, size, p-values and how often the candidate wins."""
     n = comparison.n_pairs
-    size = f"{n} pairs of {comparison.kind}s"
+    size = f"{n} tasks" if comparison.kind == "task" else f"{n} pairs of {comparison.kind}s"
     if not n:
         size = f"{comparison.n_baseline} and {comparison.n_candidate} unpaired runs"
     parts = [f"{comparison.method}, {size}"]
@@ -79,7 +82,7 @@ def _test(comparison: Comparison) -> str:
 
 def _needed(min_effect: float | None, comparison: Comparison) -> Iterator[str]:
     """How many seeds would show the smallest gain that matters; folds cannot be added."""
-    if comparison.kind == "fold":
+    if comparison.kind != "seed":
         return
     if min_effect is None:
         yield "declare min_effect in the claim, and this line says how many seeds would show it"
@@ -94,8 +97,12 @@ def _guard_row(result: GuardResult) -> list[str | Text]:
     head: list[str | Text] = ["guard", result.guard.metric, state]
     if result.comparison is None:
         return [*head, "too few replicates"]
-    bound = _number(result.comparison.lower_bound_95)
+    bound = _number(result.comparison.lower_bound)
     return [*head, f"the gain is above {bound}; the margin is -{result.guard.margin}"]
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.4g} %"
 
 
 def _number(value: float) -> str:

@@ -6,7 +6,8 @@ from rich.text import Text
 
 from repro.digest import short
 from repro.facts.fact import Absent, Fact, Opaque
-from repro.record import RunRecord, protocol, seal
+from repro.record import RunRecord, seal
+from repro.record_tags import protocol
 from repro.report.shown import columns, document, whole
 
 

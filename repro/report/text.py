@@ -183,6 +183,9 @@ def _remarks(judgement: Judgement) -> Iterator[Text]:
     yield from _unadvised(judgement.findings)
     if judgement.not_asked:
         yield Text(f"  not asked, by the policy: {', '.join(judgement.not_asked)}", "yellow")
+    if judgement.in_preview:
+        n = len(judgement.in_preview)
+        yield Text(f"  not asked: {n} rules in preview (repro audit --preview)", "dim")
     alone = [
         f"{run.arm} {run.run_id[:8]} ({run.replicate})"
         for run in judgement.runs

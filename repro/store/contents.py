@@ -10,7 +10,8 @@ from repro.facts.params import Param, Params
 from repro.facts.scores import Score, Series
 from repro.observe.redaction import masked_value
 from repro.observe.secret_shapes import MASK
-from repro.record import SEAL, RunRecord, short_tags
+from repro.record import SEAL, RunRecord
+from repro.record_tags import short_tags
 from repro.store.held import Held
 from repro.store.params import param_text
 from repro.store.point import Point
@@ -23,6 +24,8 @@ SYSTEM = "system/"  # MLflow's own measurements of the machine, taken until the 
 WRITTEN_LATER = (
     "repro.verified",
     "repro.audit",
+    "repro.audit.*",
+    "repro.infra",
     "repro.heartbeat",
     "repro.instead_of",
     "repro.copied_*",

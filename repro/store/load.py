@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 from mlflow import MlflowClient
@@ -20,9 +20,11 @@ from repro.facts.outcome import Outcome
 from repro.facts.params import Param, Params
 from repro.facts.scores import Scores, Series
 from repro.facts.segments import Segments
+from repro.history import Launch
 from repro.record import SEAL, RunRecord, load
 from repro.store.held import held
 from repro.store.integrity import Now, integrity
+from repro.store.launches import launches
 from repro.store.location import SQLITE, Location
 from repro.store.mlflow import DEFAULT_EXPERIMENT, RECORD, first_line, probe, without_credentials
 from repro.store.naming import meant
@@ -64,6 +66,18 @@ class MlflowHistory:
     def every_run(self) -> Sequence[str]:
         """Ids of all runs, replays too, oldest first."""
         return [run.info.run_id for run in self._search("")]
+
+    @cached_property
+    def _launches(self) -> tuple[Launch, ...]:
+        found = launches(self.client, self.experiment.experiment_id)
+        return tuple(launch for launch in found if NO_REPLICATE.isdisjoint(launch.tags))
+
+    def launches(self) -> Sequence[Launch]:
+        """Every run that was launched, deleted and failed ones too, oldest first; read once.
+
+        As in `find_runs`, replays and runs around a cross-validation are left out.
+        """
+        return self._launches
 
     def find_replays(self, run_id: str, around: str | None = None) -> Sequence[str]:
         """Ids of the runs that replays of a run have opened, inside another one if it is named."""

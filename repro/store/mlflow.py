@@ -26,7 +26,8 @@ from repro.facts.data import Data
 from repro.facts.params import Param
 from repro.facts.scores import Scores
 from repro.observe.redaction import masked_text, masked_url
-from repro.record import RunRecord, short_tags
+from repro.record import RunRecord
+from repro.record_tags import short_tags
 from repro.store.active_stack import (
     TRACKED,
     UriOverride,

@@ -1,0 +1,76 @@
+"""Which fits saw rows that they were judged by later: what the rules about fits ask."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from repro.claims import Claim
+from repro.facts.data import Data
+from repro.facts.fact import Absent
+from repro.facts.fit_scope import Fit, FitScope, Seen
+from repro.facts.scores import Scores
+
+CHUNKS = "partial_fit"  # of one fit, in several calls
+RESAMPLING = "fit_resample"
+
+
+@dataclass(frozen=True)
+class Touched:
+    """A fit that saw rows of a role that the claim's scores were taken on."""
+
+    fit: Fit
+    seen: Seen
+    n_rows: int  # that do not stand in train, nor in valid by chance
+    is_certain: bool  # it was fitted on one set of rows
+
+    @property
+    def points(self) -> tuple[str, ...]:
+        """Where the record says it."""
+        path = f"fit_scope.fits.{self.fit.path}"
+        return (f"{path}.roles.{self.seen.role}.n_beyond_train", f"{path}.y_given")
+
+
+def touched(
+    claim: Claim, scope: FitScope, scores: Scores | Absent, data: Data | Absent
+) -> Iterator[Touched]:
+    """Every fit on rows of a scored role.
+
+    Rows of valid are no reason, where the scores were taken on test: to fit on both after the
+    choice is made is good practice.
+    """
+    roles = scored_roles(claim, scores)
+    for fit in scope.fits:
+        is_certain = fit.method == CHUNKS or (fit.n_row_sets or 1) == 1
+        for seen in fit.roles:
+            n_rows = (seen.n_beyond_train or 0) - _n_by_chance(seen, data)
+            if seen.role in roles and n_rows > 0 and fit.needs_fit is not False:
+                yield Touched(fit, seen, n_rows, is_certain)
+
+
+def unmatched(scope: FitScope) -> Iterator[Fit]:
+    """Fits on rows that stand in no role, or whose role is not known: nobody can tell."""
+    for fit in scope.fits:
+        is_matched = fit.roles and fit.unread is None and not fit.n_elsewhere
+        if not is_matched and fit.needs_fit is not False:
+            yield fit
+
+
+def uses_label(fit: Fit) -> bool:
+    """Whether the fit looks at y; one that says nothing about y does not, unless it needs it."""
+    return fit.y_given and (bool(fit.needs_y) or fit.ignores_y is False)
+
+
+def scored_roles(claim: Claim, scores: Scores | Absent) -> frozenset[str]:
+    """The roles that the claim's metrics were taken on; by the metric's name, if not recorded."""
+    found = {
+        name: None if isinstance(scores, Absent) else scores.score(name) for name in claim.metrics
+    }
+    return frozenset(
+        name.partition("/")[0] if score is None else score.on for name, score in found.items()
+    )
+
+
+def _n_by_chance(seen: Seen, data: Data | Absent) -> int:
+    """Rows that this role shares with valid, on which a fit may have been, too."""
+    overlaps = data.overlaps if isinstance(data, Data) else ()
+    shared = (one.n_shared_features for one in overlaps if one.roles == f"valid/{seen.role}")
+    return next(shared, 0)

@@ -1,0 +1,125 @@
+"""What else the experiment holds that bears on a claim: every run that was ever launched in it."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from repro.facts.scores import Scores
+from repro.history import Launch
+from repro.record import RunRecord
+from repro.record_tags import DATA, OBSERVED, TEST
+
+CODE = ("code", "tree")  # of one program if either is equal
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A run that tried another configuration of what an arm claims."""
+
+    launch: Launch
+    configuration: str
+    is_test_seen: bool
+    is_other_seen: bool  # it was scored on other roles, too: there was something else to choose by
+    score: float | None  # by the claim's metric
+
+
+@dataclass(frozen=True)
+class ArmHistory:
+    """What was launched for one arm.
+
+    `omitted` are runs of the arm's own configuration that the claim does not select. `trials` are
+    runs of the same treatment in other configurations, one entry a run.
+    """
+
+    omitted: tuple[Launch, ...] = ()
+    trials: tuple[Trial, ...] = ()
+
+    @property
+    def n_configurations(self) -> int:
+        """Configurations that were tried: the claimed one, and those of the trials."""
+        return 1 + len({trial.configuration for trial in self.trials})
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The experiment around a claim: deleted and failed runs count, replays do not.
+
+    `n_test_configurations` looked at the test rows of the claim. `n_unlisted` runs have no digests:
+    they were not tracked, never sealed, or sealed by an older version. `looks` are the moments at
+    which an audit printed numbers of this claim, with the number of its runs that were there.
+    """
+
+    baseline: ArmHistory = ArmHistory()
+    candidate: ArmHistory = ArmHistory()
+    n_test_configurations: int = 0
+    n_unlisted: int = 0
+    looks: tuple[tuple[datetime, int], ...] = ()
+    n_added: int = 0  # runs of the claim that were started after its first look
+
+    def sides(self) -> tuple[tuple[str, ArmHistory], tuple[str, ArmHistory]]:
+        """Both arms with their names."""
+        return ("baseline", self.baseline), ("candidate", self.candidate)
+
+
+def is_same_setup(launch: Launch, chosen: Mapping[str, str]) -> bool:
+    """Whether a launch had this setup, as far as both are known; its code must be.
+
+    What is observed over the whole training is left aside for a run that broke off.
+    """
+    ours = launch.setup
+    if not any(key in ours and ours[key] == chosen.get(key) for key in CODE):
+        return False
+    aside = {*CODE, *(() if launch.is_finished else OBSERVED)}
+    return all(ours[key] == chosen[key] for key in (ours.keys() & chosen.keys()) - aside)
+
+
+def configuration(chosen: Mapping[str, str]) -> str:
+    """What tells two configurations of one experiment apart, other code included."""
+    tree = () if "code" in chosen else (chosen.get("tree", ""),)
+    known = (f"{key}={value}" for key, value in sorted(chosen.items()) if key != "tree")
+    return " ".join((*known, *tree))
+
+
+def omitted(
+    arm: Sequence[Launch], others: Iterable[Launch], seeds: Collection[int] | None
+) -> Iterator[Launch]:
+    """Launches of an arm's own configuration and data beside those of the claim.
+
+    `seeds` were declared beforehand: others are no part of the claim.
+    """
+    for launch in others:
+        is_meant = seeds is None or launch.seed is None or launch.seed in seeds
+        if is_meant and any(_is_same(launch, one) for one in arm):
+            yield launch
+
+
+def _is_same(launch: Launch, of_arm: Launch) -> bool:
+    is_of_data = launch.tags.get(DATA, of_arm.tags.get(DATA)) == of_arm.tags.get(DATA)
+    return bool(launch.setup) and is_of_data and is_same_setup(launch, of_arm.setup)
+
+
+def n_test_configurations(ours: Collection[Launch], launches: Iterable[Launch]) -> int:
+    """Configurations that looked at our test rows, or at others cut from the same data."""
+    tests = {launch.tags[TEST] for launch in ours if TEST in launch.tags}
+    pools = {launch.tags[DATA] for launch in ours if DATA in launch.tags}
+    seen = {
+        configuration(launch.setup)
+        for launch in launches
+        if TEST in launch.tags and (launch.tags[TEST] in tests or launch.tags.get(DATA) in pools)
+    }
+    return len(seen)
+
+
+def trial(launch: Launch, record: RunRecord, metric: str) -> Trial:
+    """A run with what its record says about its looks."""
+    scores = record.find(Scores) or Scores()
+    roles = {read.role for read in scores.reads} | {
+        series.name.partition("/")[0] for series in scores.logged
+    }
+    return Trial(
+        launch,
+        configuration(launch.setup),
+        is_test_seen="test" in roles,
+        is_other_seen=bool(roles - {"test", "train"}),
+        score=scores.value(metric),
+    )

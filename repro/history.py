@@ -1,0 +1,72 @@
+"""The runs of an experiment, and what they can be asked."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Protocol
+
+from repro.record import RunRecord
+from repro.record_tags import SEED, SETUP
+
+INFRA = "repro.infra"  # tag, written by people: why the machine, not the training, failed
+LOOKS = "repro.audit.looks"  # tag: when an audit first printed numbers of this run, by claim
+
+
+class History(Protocol):
+    """What the runs of an experiment can be asked."""
+
+    def find_runs(self, query: str) -> Sequence[str]:
+        """Run ids that match an MLflow filter, oldest first, whatever their status."""
+
+    def record(self, run_id: str) -> RunRecord:
+        """The record of one run."""
+
+    def artifact(self, run_id: str, path: str) -> bytes:
+        """Content of an artifact that a record refers to."""
+
+    def launches(self) -> "Sequence[Launch]":
+        """Every run that was launched, deleted and failed ones too, oldest first."""
+
+
+@dataclass(frozen=True)
+class Launch:
+    """One run as the store lists it, whatever became of it."""
+
+    run_id: str
+    name: str
+    status: str
+    started_at: datetime  # UTC
+    is_deleted: bool
+    tags: Mapping[str, str]
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether it came to its end."""
+        return self.status == "FINISHED"
+
+    @property
+    def seed(self) -> int | None:
+        """Its seed, if that is recorded."""
+        text = self.tags.get(SEED, "")
+        return int(text) if text.lstrip("-").isdecimal() else None
+
+    @cached_property
+    def setup(self) -> Mapping[str, str]:
+        """Digests of what was chosen for it; none if it was not sealed."""
+        return _parsed(self.tags.get(SETUP))
+
+    @cached_property
+    def looks(self) -> Mapping[str, str]:
+        """When an audit first printed numbers of it, by claim: UTC, ISO 8601."""
+        return _parsed(self.tags.get(LOOKS))
+
+
+def _parsed(text: str | None) -> Mapping[str, str]:
+    """A tag of ours; one that somebody changed says nothing."""
+    try:
+        found = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,102 @@
+"""What was launched in an experiment besides the runs of a claim; failed and deleted runs count."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+
+from repro.audit.case import Case
+from repro.audit.configuration import differing, matches
+from repro.audit.ledger import (
+    ArmHistory,
+    Ledger,
+    Trial,
+    n_test_configurations,
+    omitted,
+    trial,
+)
+from repro.claims import Claim
+from repro.errors import RecordCorrupt, UnknownRun
+from repro.history import History, Launch
+from repro.record import RunRecord
+from repro.record_tags import DATA
+
+MAX_TRIALS = 500  # records that are read; the newest
+
+
+def ledger_of(case: Case, history: History) -> Ledger:
+    """The experiment around a claim: one listing, and the records of what may be its trials."""
+    launches = {launch.run_id: launch for launch in history.launches()}
+    counted = [*case.arms.every(), *(rerun.superseded for rerun in case.reruns.pairs)]
+    known = {record.run_id for record in counted}
+    others = [launch for launch in launches.values() if launch.run_id not in known]
+    arms = [
+        [launches[record.run_id] for record in records if record.run_id in launches]
+        for _, records in case.arms.sides()
+    ]
+    baseline, candidate = (
+        _arm_history(case.claim, arm, records, others, history)
+        for arm, (_, records) in zip(arms, case.arms.sides(), strict=True)
+    )
+    ours = [launch for arm in arms for launch in arm]
+    looks = _looks(case.claim.name, ours)
+    return Ledger(
+        baseline,
+        candidate,
+        n_test_configurations=n_test_configurations(ours, launches.values()),
+        n_unlisted=sum(not launch.setup for launch in others),
+        looks=looks,
+        n_added=sum(launch.started_at > looks[0][0] for launch in ours) if looks else 0,
+    )
+
+
+def _arm_history(
+    claim: Claim,
+    arm: Sequence[Launch],
+    records: Sequence[RunRecord],
+    others: Sequence[Launch],
+    history: History,
+) -> ArmHistory:
+    left_out = tuple(omitted(arm, others, claim.seeds))
+    rest = [launch for launch in others if launch not in left_out]
+    trials = _trials(claim, records[0], arm, rest, history) if records and arm else ()
+    return ArmHistory(left_out, tuple(trials))
+
+
+def _trials(
+    claim: Claim,
+    record: RunRecord,
+    arm: Sequence[Launch],
+    others: Iterable[Launch],
+    history: History,
+) -> Iterator[Trial]:
+    """Runs of the arm's treatment and data whose other declared values differ."""
+    pools = {launch.tags.get(DATA) for launch in arm} - {None}
+    of_data = [launch for launch in others if launch.setup and launch.tags.get(DATA) in pools]
+    for launch in of_data[-MAX_TRIALS:]:
+        try:
+            tried = history.record(launch.run_id)
+        except (RecordCorrupt, UnknownRun):
+            continue
+        if _is_trial(claim, tried, record):
+            yield trial(launch, tried, claim.metric)
+
+
+def _is_trial(claim: Claim, tried: RunRecord, record: RunRecord) -> bool:
+    """Whether it has the arm's treatment, and differs from it in what the claim lets be tuned."""
+    changed = differing(tried, record)
+    tuned = {path for path in changed if matches(path, claim.nuisance)}
+    treated = {path for path in changed - tuned if matches(path, claim.treatment)}
+    return bool(tuned) and not treated
+
+
+def _looks(claim: str, ours: Iterable[Launch]) -> tuple[tuple[datetime, int], ...]:
+    """When an audit printed numbers of this claim, and of how many of its runs, oldest first."""
+    first: dict[datetime, int] = {}
+    for launch in ours:
+        if claim in launch.looks:
+            at = datetime.fromisoformat(launch.looks[claim])
+            first[at] = first.get(at, 0) + 1
+    total, found = 0, []
+    for at in sorted(first):
+        total += first[at]
+        found.append((at, total))
+    return tuple(found)
