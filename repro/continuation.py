@@ -329,7 +329,10 @@ def _scores(before: Known | None, now: Known | None) -> Known:
         return now or Scores()
     scored = {score.name for score in now.scored}
     logged: dict[str, Series] = {one.name: one for one in (*before.logged, *now.logged)}
-    return now.but(logged=tuple(logged[name] for name in sorted(logged) if name not in scored))
+    return now.but(
+        logged=tuple(logged[name] for name in sorted(logged) if name not in scored),
+        weights_at_end=now.weights_at_end or before.weights_at_end,  # nobody watched since
+    )
 
 
 def _budget(earlier: Earlier, now: Known | None, data: Known | None) -> Known:

@@ -72,6 +72,7 @@ class Observations:
             earlier=self.scores,
             entered=self._tell_scores,
             taken=lambda *score: self.training.audience.tell("scored", *score),
+            weights=self.training.weights,
         )
 
     def use_plan(
@@ -140,7 +141,12 @@ class Observations:
             "optimizer": observed(self.training.optimizer),
             "batching": observed(self.training.batching),
             **self.training.audience.facts(self._ending(series)),
-            "scores": Scores(scored=self.book.scored, logged=series, reads=self.book.reads),
+            "scores": Scores(
+                scored=self.book.scored,
+                logged=series,
+                reads=self.book.reads,
+                weights_at_end=self.book.weights(),
+            ),
             "budget": observed(self._budget),
         }
 

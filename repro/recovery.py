@@ -16,6 +16,7 @@ from repro.facts.fact import Absent, Fact, Opaque
 from repro.facts.integrity import Integrity
 from repro.facts.outcome import Outcome
 from repro.facts.params import Params
+from repro.facts.reachability import Reachability
 from repro.facts.scores import Scores, Series
 from repro.facts.segments import Segments
 from repro.observe.redaction import masked_record, masked_value
@@ -42,7 +43,7 @@ from repro.store.variables import NO_LINK, SHORT_PATIENCE, variables
 GONE = "the process is gone (no end was journaled)"
 UNTAKEN = "the process was gone before it was taken"
 NOT_BUILT = "the record could not be built at the end"
-NOT_OF_EVERY_RUN = {Integrity.key(), Segments.key()}
+NOT_OF_EVERY_RUN = {Integrity.key(), Reachability.key(), Segments.key()}
 
 QUIETLY = {**SHORT_PATIENCE, **NO_LINK}
 CREDENTIALS = ("MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN", "MLFLOW_TRACKING_USERNAME")

@@ -19,6 +19,9 @@ class Budget(Fact):
         "budget.n_epochs",
     )
 
+    # A last batch that was dropped, a step that a gradient scaler skipped: no other training.
+    TOLERANCE: ClassVar = {"budget.n_samples": 0.01}
+
     # Folds differ in size by a row.
     PER_REPLICATE: ClassVar = ("budget.n_samples", "budget.n_epochs")
 

@@ -33,7 +33,7 @@ class Repository(Part):
 class Code(Fact):
     """State of the git work tree when the run started."""
 
-    VERSION: ClassVar = 2
+    VERSION: ClassVar = 3
     IGNORED: ClassVar = (
         "code.argv",
         "code.autocrlf",
@@ -62,6 +62,7 @@ class Code(Fact):
         "code.submodules.*.remote",
         "code.submodules.*.restore_verified",
         "code.tree_at_end",
+        "code.unkept",
     )
 
     commit: str | None  # 40 hex digits; None: nothing was ever committed
@@ -90,10 +91,13 @@ class Code(Fact):
     tree_at_end: str | None = None
     changed_during_run: tuple[str, ...] = ()  # files there at the start whose content differs
     created_during_run: tuple[str, ...] = ()  # files that were not there; those ignored left out
+    unkept: tuple[str, ...] | None = None  # imported, in no commit and no patch; None: version 2
 
     @classmethod
     def upgrade(cls, version: int, data: dict[str, Any]) -> dict[str, Any]:
-        """Version 1 knew neither submodules nor a reason."""
+        """Version 1 knew neither submodules nor a reason; 2 told what was not kept in words."""
+        if version == 2:
+            return data
         reason = None if data["restore_verified"] else "recorded before reasons were"
         return {**data, "kept_tree": data["tree"], "not_restorable": reason}
 
@@ -112,4 +116,5 @@ EXAMPLE = Code(
     argv=("train.py", "--epochs", "5"),
     modules=(Module(path="train.py", digest="blake3:aa"),),
     tree_at_end="9d4c3b2a1f0e9d8c7b6a5f4e3d2c1b0a9f8e7d6c",
+    unkept=(),
 )

@@ -13,6 +13,10 @@ class Column(Part):
     digest: str  # of the cells in their order
     n_distinct: int | None  # values that are not missing; None: too many cells to look at
     n_missing: int
+    lowest: float | None = None  # of the finite values; None: no numbers, or none that is finite
+    highest: float | None = None
+    tells_label: float | None = None  # held out, by this column alone: area under the ROC curve,
+    # the mean over classes; for labels that are numbers |Spearman's rho|. None: labels not apart
 
 
 class Role(Part):
@@ -35,6 +39,41 @@ class Role(Part):
     # from it has a standard error of sqrt(n * (1 - s) / s)
 
 
+class Pair(Part):
+    """Two rows that are nearly equal, by their positions."""
+
+    rows: str  # 12/450: of the first data set, of the second
+    distance: float  # in distances to the tenth nearest row
+
+
+class Near(Part):
+    """Rows of an evaluation set that are nearly, and not exactly, rows of train.
+
+    A row is near another if their distance is below `threshold` times the distance to the tenth
+    nearest row of train. That happens by chance, too: the more often, the fewer dimensions there
+    are; `n_expected` is by the dimension of the rows around.
+    """
+
+    method: Literal["columns", "picture", "text"]
+    threshold: float
+    n_compared: int  # rows of the evaluation set
+    n_near: int  # of them
+    n_expected: float  # of them, by chance
+    coverage: float  # share of the evaluation rows that was compared
+    train_share: float = 1.0  # of the train rows that could be near; the others were not read
+    nearest: tuple[Pair, ...] = ()  # the five nearest
+
+
+class Strange(Part):
+    """Values of one column that stand in an evaluation set, and nowhere in train."""
+
+    column: str
+    n_outside: int | None = None  # rows outside the range of train; None: no numbers
+    n_unseen: int | None = None  # rows whose value train does not hold; None: too many values
+    once_share: float | None = None  # of the train rows, whose value stands there once: iid rows
+    # of an evaluation set hold about as many unseen ones (Good and Turing)
+
+
 class Overlap(Part):
     """What two data sets have in common: train and one to evaluate on, or valid and test.
 
@@ -48,6 +87,10 @@ class Overlap(Part):
     n_shared_groups: int | None = None  # None: no groups were declared
     latest_train: str | None = None  # UTC; None: no time was declared
     earliest_eval: str | None = None
+    near: Near | None = None
+    not_near: str | None = None  # why near rows were not looked for; None: they were, or version 2
+    n_columns: int | None = None  # whose values were compared; None: no train was known
+    strange: tuple[Strange, ...] = ()  # those of them that hold strange values
 
 
 class Data(Fact):
@@ -56,7 +99,7 @@ class Data(Fact):
     Columns and row hashes gate no comparison: the digests of rows and schema speak for them.
     """
 
-    VERSION: ClassVar = 2
+    VERSION: ClassVar = 3
     INLINE: ClassVar = ("roles",)
     PER_REPLICATE: ClassVar = ("data.*",)
     IGNORED: ClassVar = (
@@ -78,7 +121,12 @@ class Data(Fact):
 
     @classmethod
     def upgrade(cls, version: int, data: dict[str, Any]) -> dict[str, Any]:
-        """Version 1 knew no columns, kept no row hashes, and read no streams."""
+        """Version 1 knew no columns, kept no row hashes, and read no streams.
+
+        Version 2 looked for no near rows, and into no column but for its digest.
+        """
+        if version > 1:
+            return data
         roles = [
             {**role, "reading": "all" if role["coverage"] == 1 else "sample"}
             for role in data["roles"]
@@ -108,12 +156,39 @@ def _role(name: str, n_rows: int, digest: str) -> Role:
     )
 
 
-_PIXELS = Column(name="x[0]", dtype="float64", digest="blake3:d0", n_distinct=17, n_missing=0)
+_PIXELS = Column(
+    name="x[0]",
+    dtype="float64",
+    digest="blake3:d0",
+    n_distinct=17,
+    n_missing=0,
+    lowest=0.0,
+    highest=16.0,
+    tells_label=0.61,
+)
 _LABEL = Column(name="label", dtype="int64", digest="blake3:d1", n_distinct=10, n_missing=0)
 
 
 EXAMPLE = Data(
     roles=(_role("train", 1347, "blake3:aa"), _role("test", 450, "blake3:bb")),
-    overlaps=(Overlap(roles="train/test", n_shared=0, n_shared_features=0, n_expected=0.0),),
+    overlaps=(
+        Overlap(
+            roles="train/test",
+            n_shared=0,
+            n_shared_features=0,
+            n_expected=0.0,
+            near=Near(
+                method="columns",
+                threshold=0.1,
+                n_compared=450,
+                n_near=1,
+                n_expected=0.02,
+                coverage=1.0,
+                nearest=(Pair(rows="12/440", distance=0.08),),
+            ),
+            n_columns=2,
+            strange=(Strange(column="x[0]", n_outside=1, n_unseen=1, once_share=0.001),),
+        ),
+    ),
     pool_digest="blake3:cc",
 )

@@ -1,7 +1,7 @@
 """What every fact is, and how one says that it is missing."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict
@@ -20,15 +20,17 @@ class Part(BaseModel):
 class Fact(Part):
     """One thing observed about a run.
 
-    `flat()` gives every value a dotted path (`optimizer.lr`). Three globs over these paths say how
+    `flat()` gives every value a dotted path (`optimizer.lr`). Globs over these paths say how
     two runs are compared: `IGNORED` never gates a comparison, `PER_REPLICATE` may differ between
-    the seeds or folds of one arm, everything else must be equal or declared.
+    the seeds or folds of one arm, everything else must be equal or declared. `TOLERANCE` says up
+    to which relative difference two numbers are one value.
     """
 
     VERSION: ClassVar[int] = 1
     INLINE: ClassVar[tuple[str, ...]] = ()  # fields whose parts drop the field's name in paths
     IGNORED: ClassVar[tuple[str, ...]] = ()
     PER_REPLICATE: ClassVar[tuple[str, ...]] = ()
+    TOLERANCE: ClassVar[Mapping[str, float]] = {}
 
     @classmethod
     def key(cls) -> str:

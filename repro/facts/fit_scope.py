@@ -1,6 +1,6 @@
 """Which rows the fitted steps of scikit-learn saw."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from repro.facts.fact import Fact, Part
 
@@ -12,6 +12,7 @@ class Seen(Part):
     n_rows: int
     share: float  # of the rows of this role
     n_beyond_train: int | None = None  # those that do not stand in train, too; None: no train known
+    n_made: int | None = None  # that a resampler made: they are not among its input
 
 
 class Fit(Part):
@@ -30,6 +31,8 @@ class Fit(Part):
     roles: tuple[Seen, ...] = ()
     n_elsewhere: int | None = None  # distinct rows that stand in no role, as transformed ones do
     unread: str | None = None  # why there is no digest
+    n_row_sets: int | None = None  # different sets of rows in its calls; None: version 1
+    needs_fit: bool | None = None  # by scikit-learn's tag; False: it keeps nothing of the rows
 
 
 class Step(Part):
@@ -55,10 +58,16 @@ class FitScope(Fact):
     It gates no comparison: rules of their own judge what a step may see.
     """
 
+    VERSION: ClassVar = 2
     IGNORED: ClassVar = ("fit_scope.*",)
 
     fits: tuple[Fit, ...] = ()
     steps: tuple[Step, ...] = ()
+
+    @classmethod
+    def upgrade(cls, version: int, data: dict[str, Any]) -> dict[str, Any]:
+        """Version 1 did not look at what a resampler made."""
+        return data
 
     def around(self, step: Step) -> Fit | None:
         """The fit whose rows this step saw."""
@@ -84,6 +93,8 @@ EXAMPLE = FitScope(
                 Seen(role="test", n_rows=0, share=0.0, n_beyond_train=0),
             ),
             n_elsewhere=0,
+            n_row_sets=1,
+            needs_fit=True,
         ),
     ),
     steps=(

@@ -6,6 +6,16 @@ from typing import Any, ClassVar
 from repro.facts.fact import Fact, Part
 
 
+class Weights(Part):
+    """The torch model that was watched last: at a score, or at the end of the run."""
+
+    number: int  # among the models as they were watched, from 1
+    digest: str | None  # of 64 values of each parameter; None: none can be read
+    form: str  # dtypes, "quantized", and zeros where there are many: "float32, 50 % zeros"
+    n_steps: int  # optimizer steps of the run until then
+    is_restored: bool  # a state was loaded after the last of them: not what that step left
+
+
 class Score(Part):
     """A value computed by `run.score` or `run.scorer`, and everything that defines it."""
 
@@ -28,6 +38,7 @@ class Score(Part):
     n_ids: int | None = None  # different ids; fewer than `n_rows`: rows were scored twice
     per_example: str | None = None  # artifact: .npy, float64, shape (n_rows,)
     per_example_digest: str | None = None
+    weights: Weights | None = None  # None: no torch model was watched, or version 2
 
 
 class Series(Part):
@@ -60,11 +71,13 @@ class Read(Part):
 class Scores(Fact):
     """The last score of every definition, the ledger of looks, and the last value of each series.
 
+    `weights_at_end` are compared with those of a score: what was measured may not be what was left.
+
     PRT003 compares the definition of a score; where one run does not hold a part of it, because it
     was recorded by an older version, the part does not gate.
     """
 
-    VERSION: ClassVar = 2
+    VERSION: ClassVar = 3
     INLINE: ClassVar = ("scored",)
     IGNORED: ClassVar = (
         "scores.*.value",
@@ -79,16 +92,19 @@ class Scores(Fact):
         "scores.*.ids_digest",
         "scores.*.n_ids",
         "scores.*.per_example*",
+        "scores.*.weights*",
+        "scores.weights_at_end*",
     )
     PER_REPLICATE: ClassVar = ("scores.*.n_rows", "scores.*.rows_digest")
 
     scored: tuple[Score, ...] = ()
     logged: tuple[Series, ...] = ()
     reads: tuple[Read, ...] = ()
+    weights_at_end: Weights | None = None
 
     @classmethod
     def upgrade(cls, version: int, data: dict[str, Any]) -> dict[str, Any]:
-        """Version 1 kept no ledger, but every score."""
+        """Version 1 kept every score and no ledger, version 2 knew nothing of the weights."""
         return data
 
     def score(self, name: str) -> Score | None:
@@ -113,6 +129,8 @@ class Scores(Fact):
         return sum(read.n_looks for read in self.reads if read.role == role)
 
 
+_WEIGHTS = Weights(number=1, digest="blake3:cd", form="float32", n_steps=55, is_restored=False)
+
 EXAMPLE = Scores(
     scored=(
         Score(
@@ -131,6 +149,7 @@ EXAMPLE = Scores(
             constants="{}",
             helpers_digest="blake3:ee",
             training_mode=False,
+            weights=_WEIGHTS,
         ),
     ),
     logged=(Series(name="train/loss", last=0.1, last_step=4),),
@@ -148,4 +167,5 @@ EXAMPLE = Scores(
             last_at=datetime.fromisoformat("2026-11-01T10:00:02+00:00"),
         ),
     ),
+    weights_at_end=_WEIGHTS,
 )

@@ -1,13 +1,13 @@
 """The code that runs: every repository of the work tree, and the files that were imported."""
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from repro.digest import digest_bytes
-from repro.facts.code import Code, Repository
+from repro.facts.code import Code, Module, Repository
 from repro.facts.fact import Absent
 from repro.observe.bundle import Unpushed, unpushed
 from repro.observe.evidence import evidence_path
@@ -232,17 +232,24 @@ def at_end(state: CodeState) -> Code:
     created = sorted(path for end in ends for path in end.created)
     names = {path.relative_to(state.root).as_posix() for path in late}
     unkept = sorted(names & {*changed, *created, *_ignored(state.held, list(late))})
+    large = {_joined(held.seen.path, path) for held in state.held for path in held.snapshot.skipped}
+    modules = modules_of({**state.sources, **late}, state.root)
     reasons = [state.fact.not_restorable] if state.fact.not_restorable else []
     if unkept:
         reasons.append(f"imported later, from files that were not kept: {shown(unkept)}")
     return state.fact.but(
-        modules=modules_of({**state.sources, **late}, state.root),
+        modules=modules,
+        unkept=tuple(masked_text(path) for path in sorted({*unkept, *_imported(modules, large)})),
         tree_at_end=ends[0].tree,
         changed_during_run=tuple(map(masked_text, changed)),
         created_during_run=tuple(map(masked_text, created)),
         restore_verified=not reasons,
         not_restorable="; ".join(reasons) or None,
     )
+
+
+def _imported(modules: Sequence[Module], paths: Collection[str]) -> set[str]:
+    return {module.path for module in modules} & {*paths}
 
 
 @dataclass(frozen=True)

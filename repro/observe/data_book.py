@@ -35,13 +35,18 @@ class DataBook:
         roles = {role: content for role, content in given.items() if content is not None}
         if not roles:
             raise UsageError("log_data() got no data. Pass train=, valid= or test=.")
-        looks = {
-            role: Stream(role, content, self._notes)
-            if is_stream(content)
-            else data.look(role, content, group=group, time=time)
-            for role, content in roles.items()
-        }
-        self._sets.update(looks)
+        looks: dict[str, data.Look | Stream] = {}
+        for role in sorted(
+            roles, key=lambda role: role != data.TRAIN
+        ):  # others are compared with it
+            known = looks.get(data.TRAIN, self._sets.get(data.TRAIN))
+            train = known.train if isinstance(known, data.Look) else None
+            looks[role] = (
+                Stream(role, roles[role], self._notes)
+                if is_stream(roles[role])
+                else data.look(role, roles[role], group=group, time=time, train=train)
+            )
+        self._sets.update({role: looks[role] for role in roles})
         self._group = group or self._group  # a later call does not forget them
         self._time = time or self._time
 

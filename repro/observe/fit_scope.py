@@ -33,6 +33,7 @@ class FitCall:
     method: str
     rows: Any
     y: Any
+    result: Any = None  # of a resampler
     path: str = ""
     outer: "FitCall | None" = None  # the fit inside which this one ran
     named: set[str] = field(default_factory=set)  # steps of it that were fitted already
@@ -179,12 +180,12 @@ class _Patch:
             del self._base.__init_subclass__
 
     @contextmanager
-    def told(self, call: FitCall) -> Iterator[None]:
-        """Tell every listener before and after."""
+    def told(self, call: FitCall) -> Iterator[list[FitCall]]:
+        """Tell every listener before and after; the calls as they know them."""
         begun = [(one, observed(one.begin, call)) for one in self.listeners]
         is_fitted = False
         try:
-            yield
+            yield [seen for _, seen in begun if isinstance(seen, FitCall)]
             is_fitted = True
         finally:
             for listener, seen in begun:
@@ -221,8 +222,11 @@ class _Telling:
             call = observed(lambda: _call(method, self._name, estimator, args, kwargs))
             if not isinstance(call, FitCall):
                 return method(estimator, *args, **kwargs)
-            with self._patch.told(call):
-                return method(estimator, *args, **kwargs)
+            with self._patch.told(call) as told:
+                result = method(estimator, *args, **kwargs)
+                for one in told if self._name == "fit_resample" else ():
+                    one.result = result
+                return result
 
         return telling
 

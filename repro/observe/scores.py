@@ -10,7 +10,7 @@ from repro.determinism import isolated
 from repro.digest import RowHashes, digest_bytes, ordered_digest, row_hashes, table
 from repro.errors import UsageError
 from repro.facts.fact import Absent
-from repro.facts.scores import Read, Score, Scores
+from repro.facts.scores import Read, Score, Scores, Weights
 from repro.observe import per_example
 from repro.observe.direction import known_direction
 from repro.observe.evidence import Evidence, evidence_path
@@ -95,15 +95,18 @@ class ScoreBook:
         earlier: Scores | None = None,
         entered: Callable[[], object] = lambda: None,
         taken: Callable[[str, float, Any, Any], object] = lambda *_: None,
+        weights: Callable[[], Weights | None] = lambda: None,
     ) -> None:
         """`earlier`: the scores and looks so far, in a resumed run.
 
         `entered` is told that there are others, `taken` of each its name, value, truth, prediction.
+        `training_mode` and `weights` are those of the watched model, now.
         """
         self._log = log
         self._entered = entered
         self._taken = taken
         self._training_mode = training_mode
+        self._weights = weights
         self._notes = notes
         self._ledger = Ledger(earlier.reads if earlier else ())
         self._scores: dict[str, dict[tuple[Any, ...], tuple[Score, bytes | None]]] = {}
@@ -133,6 +136,11 @@ class ScoreBook:
     def training_mode(self) -> bool | None:
         """Of the watched model, now; an observer that fails knows nothing."""
         found = observed(self._training_mode)
+        return None if isinstance(found, Absent) else found
+
+    def weights(self) -> Weights | None:
+        """Of the watched model, now."""
+        found = observed(self._weights)
         return None if isinstance(found, Absent) else found
 
     def keep(self, measure: Measure, taken: Taken, y_true: Any, y_pred: Any) -> None:
@@ -178,6 +186,7 @@ class ScoreBook:
             n_ids=n_ids,
             per_example=None if digest is None else evidence_path(digest, "npy"),
             per_example_digest=digest,
+            weights=self.weights(),
         )
         return score, values
 

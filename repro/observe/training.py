@@ -15,6 +15,7 @@ from repro.facts.batching import Batching
 from repro.facts.budget import Budget
 from repro.facts.fact import Absent
 from repro.facts.optimizer import Optimizer
+from repro.facts.scores import Weights
 from repro.observe.architecture import is_initialized, unwrapped
 from repro.observe.audience import Audience
 from repro.observe.counting import Counting, most_frequent
@@ -26,6 +27,7 @@ from repro.observe.sampler import sampler_of
 from repro.observe.study import is_study
 from repro.observe.technique import Technique, is_sampled, untrained
 from repro.observe.techniques import technique_types
+from repro.observe.watched_weights import WatchedWeights
 
 IN_ORDER = ("SequentialSampler", "_InfiniteConstantSampler")
 
@@ -45,6 +47,7 @@ class Training:
         self._forward_handle: Any = None
         self._backward_handle: Any = None
         self._model: Any = None
+        self._weights = WatchedWeights()
         self._scheduler: Any = None
         self.watched: list[tuple[str, Any]] = []  # weak, by kind: what later steps depend on
         self._optimizers = Optimizers()
@@ -63,6 +66,8 @@ class Training:
 
     def go_on_at(self, step: int) -> None:
         """A checkpoint was restored that was written after so many steps."""
+        if self.n_steps:
+            self._weights.restored_at = step
         self.first_step = step - self.n_steps
         self.audience.tell("continue_at", step)
 
@@ -102,6 +107,7 @@ class Training:
         shown = (("optimizer", optimizer), ("scheduler", scheduler))
         self.watched = [*kept, *((kind, ref(one)) for kind, one in shown if _is_weak(one))]
         self._model, self._scheduler, self._is_fresh = model, scheduler, True
+        self._weights.watch(unwrapped(model))
         self.audience.tell("watched", model, optimizer, scheduler, loss)
         if optimizer is not None:
             self._optimizers.remember(optimizer)
@@ -126,6 +132,7 @@ class Training:
 
     def _after_load(self, module: Any, keys: Any) -> None:
         if self._is_current() and not self.is_restoring:
+            observed(self._weights.loaded, module, self.step)
             self.audience.tell("state_loaded", module, tuple(keys.missing_keys))
 
     def _hook_forward(self, model: Any) -> None:
@@ -254,6 +261,10 @@ class Training:
         """
         modules = getattr(unwrapped(self._model), "modules", None)
         return any(module.training for module in modules()) if modules else None
+
+    def weights(self) -> Weights | None:
+        """Of the model that was watched last, as they are now; None: no torch model was."""
+        return self._weights.look(self.step)
 
     def budget(self, *, n_train: int | None, n_test_reads: int, wall_seconds: float) -> Budget:
         """What was counted."""

@@ -13,14 +13,14 @@ MAX_VALUES = 16_384  # of one tensor
 Values = npt.NDArray[np.float64]
 
 
-def sample(tensor: Any) -> Values | None:
-    """Up to `MAX_VALUES` values, evenly spaced; None where torch gives none as numbers."""
+def sample(tensor: Any, n_most: int = MAX_VALUES) -> Values | None:
+    """Up to `n_most` values, evenly spaced; None where torch gives none as numbers."""
     import torch
 
     if not _is_readable(tensor):
         return None
     with torch.no_grad():
-        some: Values = _some(tensor.detach()).double().cpu().numpy()
+        some: Values = _some(tensor.detach(), n_most).double().cpu().numpy()
     return some
 
 
@@ -54,12 +54,12 @@ def _is_readable(tensor: Any) -> bool:
     return is_plain and is_dense and not tensor.is_meta and not tensor.is_complex()
 
 
-def _some(tensor: Any) -> Any:
+def _some(tensor: Any, n_most: int) -> Any:
     import torch
 
     n_values = tensor.numel()
     # An odd stride does not run along one column of a matrix whose width is a power of two.
-    stride = 1 if n_values <= MAX_VALUES else -(-n_values // MAX_VALUES) | 1
+    stride = 1 if n_values <= n_most else -(-n_values // n_most) | 1
     if tensor.is_contiguous():
         return tensor.reshape(-1)[::stride]
     index = torch.arange(0, n_values, stride, device=tensor.device)

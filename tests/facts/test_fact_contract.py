@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from repro.facts import fact_types
-from repro.facts.data import Column, Data, Overlap, Role
+from repro.facts.data import Column, Data, Near, Overlap, Pair, Role, Strange
 from repro.facts.determinism import Determinism
 from repro.facts.fact import Fact, Part
 from repro.facts.optimizer import EXAMPLE as SGD
@@ -128,5 +128,5 @@ def below(kind: type[BaseModel], inline: tuple[str, ...] = ()) -> set[str]:
 
 
 def test_the_parts_of_a_fact_are_found():
-    assert parts_of(Data) == {Column, Data, Overlap, Role}
+    assert parts_of(Data) == {Column, Data, Near, Overlap, Pair, Role, Strange}
     assert Score in parts_of(Scores)

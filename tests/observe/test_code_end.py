@@ -146,7 +146,7 @@ def test_what_is_imported_later_is_kept_only_if_it_was_there_as_it_is(
     assert [module.path for module in end.modules] == [name]
     reason = f"imported later, from files that were not kept: {name}"
     assert end.not_restorable == (None if is_kept else reason)
-    assert end.restore_verified == is_kept
+    assert (end.restore_verified, end.unkept) == (is_kept, () if is_kept else (name,))
 
 
 def test_the_digest_of_a_module_is_that_of_the_start(repository, imports):

@@ -31,12 +31,14 @@ class _Rows:
     settings: str
     needs_y: bool | None
     ignores_y: bool | None
+    needs_fit: bool | None
     method: str = ""
     n_calls: int = 0
     n_rows: int | None = None
     y_given: bool = False
     digests: list[str] = field(default_factory=list)
     hashes: RowHashes | None = None
+    made: RowHashes | None = None  # by a resampler
     unread: str | None = None
 
     def add(self, call: FitCall, found: RowHashes | Absent) -> None:
@@ -51,13 +53,19 @@ class _Rows:
             self.unread = found.reason
             return
         self.digests.append(multiset_digest(found))
-        both = found if self.hashes is None else np.concatenate([self.hashes, found])
-        self.hashes = np.unique(both, axis=0)
+        self.hashes = _joined(self.hashes, found)
+        if call.method == "fit_resample":
+            made = observed(lambda: row_hashes(table(call.result[0]).features))
+            self.made = self.made if isinstance(made, Absent) else _joined(self.made, made)
 
     def digest(self) -> str | None:
         if self.unread is not None or not self.digests:
             return None
         return self.digests[0] if len(self.digests) == 1 else digest_json(sorted(self.digests))
+
+
+def _joined(known: RowHashes | None, more: RowHashes) -> RowHashes:
+    return np.unique(more if known is None else np.concatenate([known, more]), axis=0)
 
 
 class FitScopeObserver(Technique):
@@ -111,7 +119,8 @@ class FitScopeObserver(Technique):
         if known is not None:
             return known
         path = f"{kind}-{len(alike) + 1}" if alike else kind
-        self._fits[path] = _Rows(kind, settings, _needs_y(estimator), _ignores_y(estimator))
+        told = (_needs_y(estimator), _ignores_y(estimator), _needs_fit(estimator))
+        self._fits[path] = _Rows(kind, settings, *told)
         return path
 
 
@@ -141,19 +150,31 @@ def _fit(path: str, rows: _Rows, roles: Mapping[str, RowHashes]) -> Fit:
         y_given=rows.y_given,
         needs_y=rows.needs_y,
         ignores_y=rows.ignores_y,
-        roles=() if known is None else tuple(_seen(role, known, roles) for role in roles),
+        roles=() if known is None else tuple(_seen(role, rows, roles) for role in roles),
         n_elsewhere=None if known is None or not roles else _n_elsewhere(known, roles),
         unread=rows.unread,
+        n_row_sets=len(set(rows.digests)),
+        needs_fit=rows.needs_fit,
     )
 
 
-def _seen(role: str, rows: RowHashes, roles: Mapping[str, RowHashes]) -> Seen:
-    own, train = roles[role], roles.get(TRAIN)
-    n_rows = shared_rows(rows, own)
-    beyond = None
-    if train is not None:
-        beyond = shared_rows(np.concatenate([rows, train]), own) - shared_rows(train, own)
-    return Seen(role=role, n_rows=n_rows, share=round(n_rows / len(own), 6), n_beyond_train=beyond)
+def _seen(role: str, rows: _Rows, roles: Mapping[str, RowHashes]) -> Seen:
+    own, train, given = roles[role], roles.get(TRAIN), rows.hashes
+    n_rows = 0 if given is None else shared_rows(given, own)
+    return Seen(
+        role=role,
+        n_rows=n_rows,
+        share=round(n_rows / len(own), 6),
+        n_beyond_train=None if train is None else _n_beyond(given, train, own),
+        n_made=None if rows.made is None else _n_beyond(rows.made, given, own),
+    )
+
+
+def _n_beyond(rows: RowHashes | None, known: RowHashes | None, own: RowHashes) -> int:
+    """How many rows of a role stand in some rows, and not in those that were known before."""
+    if rows is None or known is None:
+        return 0
+    return shared_rows(np.concatenate([rows, known]), own) - shared_rows(known, own)
 
 
 def _n_elsewhere(rows: RowHashes, roles: Mapping[str, RowHashes]) -> int:
@@ -173,6 +194,14 @@ def _needs_y(estimator: Any) -> bool | None:
         return None
     tags = observed(lambda: estimator.__sklearn_tags__().target_tags)
     return None if isinstance(tags, Absent) else bool(tags.required)
+
+
+def _needs_fit(estimator: Any) -> bool | None:
+    """Whether scikit-learn says that a fit keeps something of the rows."""
+    if not hasattr(estimator, "__sklearn_tags__"):
+        return None
+    tags = observed(lambda: estimator.__sklearn_tags__().requires_fit)
+    return None if isinstance(tags, Absent) else bool(tags)
 
 
 def _ignores_y(estimator: Any) -> bool | None:
