@@ -101,20 +101,23 @@ def test_what_is_not_said_has_the_documented_defaults(tmp_path: Path) -> None:
         (
             CLAIM.replace("baseline", "basline"),
             "repro.toml: [[claim]] 'adamw': baseline is missing; expected an MLflow filter, "
-            'a list of run ids, or "merge-base".\n'
+            'a list of run ids, "merge-base" or "HEAD".\n'
             "repro.toml: [[claim]] 'adamw': unknown key 'basline'. Did you mean 'baseline'? "
             "Known keys: name, goal, baseline, candidate, metric, direction, treatment, nuisance, "
-            "min_effect, replicates, margin, guards.",
+            "min_effect, replicates, margin, guards, rope, coupled, seeds, looks, replicate, task, "
+            "family.",
         ),
         (
             'experimnt = "digits"',
             "repro.toml: unknown key 'experimnt'. Did you mean 'experiment'? "
-            "Known keys: tracking_uri, experiment, select, ignore, budget, claim, waive.",
+            "Known keys: tracking_uri, experiment, select, ignore, preview, profile, budget, "
+            "claim, waive.",
         ),
         (
             'file = "other.toml"',
-            "repro.toml: unknown key 'file'. "
-            "Known keys: tracking_uri, experiment, select, ignore, budget, claim, waive.",
+            "repro.toml: unknown key 'file'. Did you mean 'profile'? "
+            "Known keys: tracking_uri, experiment, select, ignore, preview, profile, budget, "
+            "claim, waive.",
         ),
         (
             'tracking_uri = ""',
@@ -148,7 +151,7 @@ def test_what_is_not_said_has_the_documented_defaults(tmp_path: Path) -> None:
         (
             CLAIM.replace("\"tags.arm = 'sgd'\"", "[]"),
             "repro.toml: [[claim]] 'adamw': baseline = []; "
-            'expected an MLflow filter, a list of run ids, or "merge-base".',
+            'expected an MLflow filter, a list of run ids, "merge-base" or "HEAD".',
         ),
         (
             CLAIM.replace("optimizer", "optimiser"),
@@ -216,7 +219,7 @@ def test_what_is_not_said_has_the_documented_defaults(tmp_path: Path) -> None:
         (
             "[budget]\ntest_read = 3",
             "repro.toml: [budget]: unknown key 'test_read'. Did you mean 'test_reads'? "
-            "Known keys: test_reads.",
+            "Known keys: test_reads, trials_ratio.",
         ),
         (
             "experiment =",
@@ -271,7 +274,8 @@ def test_errors_in_the_project_table_name_the_pyproject_toml(tmp_path: Path) -> 
         find_policy(tmp_path)
     assert str(caught.value) == (
         f"{file.resolve()}: unknown key 'selct'. Did you mean 'select'? "
-        f"Known keys: tracking_uri, experiment, select, ignore, budget, claim, waive."
+        f"Known keys: tracking_uri, experiment, select, ignore, preview, profile, budget, "
+        "claim, waive."
     )
 
 

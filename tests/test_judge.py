@@ -17,6 +17,7 @@ from fake_history import (
     with_facts,
 )
 
+from repro.audit.catalogue import every_rule
 from repro.audit.finding import Outcome
 from repro.audit.rule import Severity
 from repro.audit.verdict import Verdict
@@ -101,7 +102,8 @@ def test_what_follows_from_a_difference_is_marked_in_the_table() -> None:
 def test_an_invalid_claim_has_no_numbers() -> None:
     judgement = judge(CLAIM, sgd_and_adamw(LARGER_BATCH), POLICY)
     assert (judgement.comparison, judgement.guards) == (None, ())
-    assert not [found for found in judgement.findings if found.code.startswith("STA")]
+    of_numbers = {rule.name for rule in every_rule() if rule.is_about_numbers}
+    assert not [found for found in judgement.findings if found.rule in of_numbers]
 
 
 def test_a_guard_that_was_only_logged_leaves_the_claim_unproven() -> None:
@@ -129,8 +131,9 @@ def test_advice_about_a_difference_does_not_hide_that_it_was_not_declared() -> N
     claim = CLAIM.model_copy(update={"treatment": ("optimizer.name",), "nuisance": ()})
     fast = SGD.but(name="AdamW", settings=(Setting(name="lr", value=0.5), *SGD.settings[1:]))
     params = PARAMS.but(declared=(Param(name="lr", value=0.5), *PARAMS.declared[1:]))
-    judgement = judge(claim, sgd_and_adamw(fast, params), POLICY)
-    assert failures(judgement, Severity.NOTE) == ["lr-range"]
+    every = POLICY.model_copy(update={"preview": True})
+    judgement = judge(claim, sgd_and_adamw(fast, params), every)
+    assert "lr-range" in failures(judgement, Severity.NOTE)
     assert failures(judgement) == ["undeclared-difference"]
     assert judgement.verdict is Verdict.INVALID
     (row,) = [row for row in judgement.differences if row.path == "optimizer.lr"]
@@ -175,7 +178,7 @@ def test_a_gain_within_noise_is_inconclusive_and_says_so() -> None:
 def test_fewer_seeds_than_declared_are_inconclusive() -> None:
     judgement = judge(CLAIM, sgd_and_adamw(candidate=CANDIDATE[:3]), POLICY)
     assert judgement.verdict is Verdict.INCONCLUSIVE
-    assert failures(judgement, Severity.WARNING) == ["too-few-seeds"]
+    assert failures(judgement, Severity.WARNING) == ["too-few-seeds", "guard-regression"]
     alone = [(run.arm, run.replicate) for run in judgement.runs if not run.is_paired]
     assert alone == [
         ("baseline", Replicate(seed=3, fold=0)),
@@ -285,7 +288,7 @@ def test_a_split_for_each_seed_overlaps_like_folds_and_is_compared_like_them() -
     independent = judge(CLAIM, sgd_and_adamw(), POLICY).comparison
     assert independent is not None
     assert comparison.difference == pytest.approx(independent.difference)
-    assert comparison.interval_95.low < independent.interval_95.low
+    assert comparison.interval.low < independent.interval.low
 
 
 def test_rules_that_the_policy_ignores_are_not_asked_and_named() -> None:

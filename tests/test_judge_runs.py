@@ -16,13 +16,14 @@ from fake_history import (
     with_facts,
 )
 
+from repro.arms import merge_base_filter
 from repro.audit.rule import Severity
 from repro.audit.verdict import Verdict
 from repro.claims import Claim, Policy
 from repro.errors import UnknownRun, UsageError
 from repro.facts.outcome import EXAMPLE as OUTCOME
 from repro.facts.split import EXAMPLE as SPLIT
-from repro.judge import judge, merge_base_filter
+from repro.judge import judge
 from repro.record import RunRecord
 
 

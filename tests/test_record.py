@@ -19,7 +19,8 @@ from repro.facts.params import Param, Params
 from repro.facts.scores import EXAMPLE as SCORES
 from repro.facts.scores import Scores
 from repro.facts.split import EXAMPLE as SPLIT
-from repro.record import Arms, Replicate, RunRecord, dump, load, protocol, seal, short_tags
+from repro.record import Arms, Replicate, RunRecord, dump, load, seal
+from repro.record_tags import protocol, short_tags
 
 RECORD = example_record()
 
@@ -249,6 +250,8 @@ def test_tags_are_short_and_what_is_unknown_has_none():
         "repro.split": "ab",
         "repro.protocol": short(protocol(RECORD)),
         "repro.seed": "0",
+        "repro.setup": tags["repro.setup"],
+        "repro.test": "bb",
     }
     empty = RunRecord("0" * 32, "run", {})
     assert short_tags(empty) == {"repro.record": seal(empty)}

@@ -1,26 +1,17 @@
 """Contract checks for rules and facts: ours, and those of third parties."""
 
 import sys
-from collections.abc import Mapping
-from dataclasses import replace
-from pathlib import Path
 from types import ModuleType
-from typing import Any
 
-from repro.audit.case import NOT_COMPARED, Case, Reruns
+from repro.audit.case import Case
 from repro.audit.catalogue import every_rule, rules_in
 from repro.audit.engine import examine
-from repro.audit.example import example_record
+from repro.audit.example_case import Example, case_of
 from repro.audit.finding import Finding, Outcome, fold
 from repro.audit.rule import SECTIONS, Rule
-from repro.claims import EXAMPLE as CLAIM
-from repro.claims import Claim, Policy
 from repro.facts.fact import Fact
-from repro.record import Arms, RunRecord, dump, load
-from repro.stats.comparison import Comparison
+from repro.record import RunRecord, dump, load
 from repro.testing.requirement import require
-
-Example = Mapping[str, Any]
 
 
 def check_rule(module: ModuleType) -> None:
@@ -34,6 +25,8 @@ def check_rule(module: ModuleType) -> None:
     rule = found[0]
     _check_document(rule)
     _check_code(rule)
+    _check_parameters(rule, module.BAD)
+    _check_parameters(rule, module.GOOD)
     bad = fold(examine(rule, case_of(rule, module.BAD)))
     fired = [finding for finding in bad if finding.outcome is Outcome.FAIL]
     require(
@@ -56,38 +49,13 @@ def check_fact(kind: type[Fact]) -> None:
         require(path.startswith(f"{kind.key()}."), f"{path} does not start with {kind.key()}.")
     unknown = [field for field in kind.INLINE if field not in kind.model_fields]
     require(not unknown, f"{kind.__name__}.INLINE names no field: {unknown}.")
-    for glob in kind.IGNORED + kind.PER_REPLICATE:
+    for glob in (*kind.IGNORED, *kind.PER_REPLICATE, *kind.TOLERANCE):
         require(glob.startswith(f"{kind.key()}."), f"{glob} does not start with {kind.key()}.")
 
 
-def case_of(rule: Rule, example: Example) -> Case:
-    """The case that an example describes; what it does not mention is equal on both sides."""
-    given = {need.kind: example[need.parameter] for need in rule.needs if need.parameter in example}
+def _check_parameters(rule: Rule, example: Example) -> None:
     unknown = sorted(example.keys() - {need.parameter for need in rule.needs})
     require(not unknown, f"{rule.name}: the example names no parameter: {unknown}.")
-    return Case(
-        claim=given.get(Claim, CLAIM),
-        policy=given.get(Policy, Policy(file=Path("repro.toml"))),
-        arms=_arms(given),
-        reruns=given.get(Reruns, Reruns()),
-        comparison=given.get(Comparison, NOT_COMPARED),
-    )
-
-
-def _arms(given: Mapping[type, Any]) -> Arms[RunRecord]:
-    """Records that hold the given facts, for one run or for both arms."""
-    if RunRecord in given:
-        runs = given[RunRecord]
-        return runs if isinstance(runs, Arms) else Arms.of(runs, runs)
-    sides: list[RunRecord] = []
-    for side in ("baseline", "candidate"):
-        record = example_record()
-        for kind, value in given.items():
-            if issubclass(kind, Fact):
-                fact = getattr(value, side)[0] if isinstance(value, Arms) else value
-                record = replace(record, facts={**record.facts, kind.key(): fact})
-        sides.append(record)
-    return Arms.of(*sides)
 
 
 def _check_points(finding: Finding, case: Case) -> None:

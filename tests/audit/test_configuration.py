@@ -1,7 +1,8 @@
 import pytest
 from fake_history import ADAMW, tracked
 
-from repro.audit.configuration import differences, differing, matches, same
+from repro.audit.configuration import differences, differing, ignored_paths, matches
+from repro.audit.equality import same, same_at
 from repro.claims import EXAMPLE as CLAIM
 from repro.facts.architecture import EXAMPLE as ARCHITECTURE
 from repro.facts.architecture import Hyperparameter
@@ -293,3 +294,51 @@ def test_a_scheme_that_one_run_could_not_tell_is_no_difference() -> None:
     untold = INITIALIZATION.but(schemes=(first.model_copy(update={"scheme": "unknown"}), *others))
     runs = Arms.of(tracked(1, 0, 0.9), tracked(2, 0, 0.9, untold))
     assert differences(runs) == ()
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "equal"),
+    [
+        ("/home/ada/data/train.csv", "/data/train.csv", True),
+        ("~/data/train.csv", "C:\\data\\train.csv", True),
+        ("./train.csv", "../train.csv", True),
+        ("/data/train.csv", "/data/test.csv", False),
+        ("facebook/opt", "acme/opt", False),  # two models of a hub
+        ("/data/train.csv", "train.csv", False),
+        ("/", "//", False),
+        ("{'b', 'a'}", "{'a', 'b'}", True),
+        ("frozenset({1, 2})", "frozenset({2, 1})", True),
+        ("{'a'}", "{'a', 'b'}", False),
+        ("{'a': 1}", "{'a':  1}", False),
+        ("{a, b}", "{b, a}", False),
+        ("['a', 'b']", "['b', 'a']", False),
+    ],
+)
+def test_parameters_that_are_places_or_sets_are_compared_as_such(
+    left: str, right: str, equal: bool
+) -> None:
+    assert same_at("params.x", left, right) is equal
+    assert same_at("params.x", right, left) is equal
+    assert not same_at("optimizer.x", left, right)
+
+
+def test_a_number_is_one_value_within_the_tolerance_of_its_fact() -> None:
+    assert paths(BUDGET.but(n_samples=6735 + 67)) == []
+    assert paths(BUDGET.but(n_samples=6735 + 69)) == ["budget.n_samples"]
+    assert not same_at("optimizer.lr", 0.1, 0.1005)
+
+
+def test_parameters_that_say_where_a_run_was_are_not_compared() -> None:
+    def at(host: str) -> RunRecord:
+        return run(params(**{"host": host, "log.output_dir": f"runs/{host}", "depth": 2}))
+
+    assert differing(at("a"), at("b")) == set()
+    assert differing(at("a"), run(params(depth=3))) == {"params.depth"}
+
+
+def test_everything_that_is_not_compared_is_listed_with_its_reason() -> None:
+    listed = dict(ignored_paths())
+    assert listed["budget.wall_seconds"].startswith("never compared. Counted while training")
+    assert listed["params.*output_dir"].startswith("not compared: a place or a name")
+    assert {"architecture.digest", "code.tree", "data.pool_digest"} <= listed.keys()
+    assert all(listed.values())

@@ -282,7 +282,8 @@ def test_a_parameter_that_no_rule_is_given_is_refused_where_the_rule_is_written(
     assert str(caught.value) == (
         f"rule {__name__.rpartition('.')[2].replace('_', '-')}: parameter 'number' asks for "
         f"<class 'int'>, which no rule is given. Annotate it with a fact, Arms[...] of a fact, or "
-        f"one of: RunRecord, Claim, Policy, Comparison, Reruns, Spoken."
+        f"one of: RunRecord, Claim, Policy, Ledger, Reruns, Spoken, Comparison, Guards, "
+        f"EvaluationNoise."
     )
 
 

@@ -1,9 +1,12 @@
 """Reports of records and rules."""
 
+import re
+
 import pytest
 from fake_history import tracked
 
 from repro.audit.catalogue import every_rule, find_rule
+from repro.audit.rule import Rule
 from repro.facts.fact import Absent, Opaque
 from repro.record import RunRecord
 from repro.report.record_text import record_text
@@ -69,9 +72,9 @@ def test_a_record_without_a_protocol_has_no_group() -> None:
 def test_the_table_of_rules_has_a_row_for_each() -> None:
     lines = rules_table(every_rule()).splitlines()
     assert lines[:3] == [
-        "| rule | code | severity | it fires when |",
-        "| --- | --- | --- | --- |",
-        "| `not-finished` | CMP001 | error | "
+        "| rule | code | severity | asked | it fires when |",
+        "| --- | --- | --- | --- | --- |",
+        "| `not-finished` | CMP001 | error | always | "
         "A run that failed, was killed or is still running is used as a result. |",
     ]
     assert len(lines) == 2 + len(every_rule())
@@ -84,9 +87,22 @@ def test_a_rule_is_explained_from_its_file() -> None:
         "The arms took optimizer steps over different numbers of samples.\n\n"
         "Why: the batch size sets the noise of the gradient"
     )
-    assert [line.partition(":")[0] for line in text.splitlines()[4::2]] == [
+    assert [line.partition(":")[0] for line in text.splitlines()[4:11:2]] == [
         "Why",
         "Fix",
         "Wrong when",
         "Source",
     ]
+    assert text.endswith(
+        "\n\nIt fires:\n  candidate trained on batches of 256, baseline on 128\n"
+        "  batching.effective  128 | 256\n\nIt passes:\n  batching.effective  128 | 128"
+    )
+
+
+@pytest.mark.parametrize("found", every_rule(), ids=lambda found: found.name)
+def test_every_rule_shows_an_example_that_fires_and_one_that_passes(found: Rule) -> None:
+    head, fires, passes = re.split(r"\n\nIt (?:fires|passes):\n", str(rule_text(found)))
+    assert "Wrong when: " in head
+    assert fires.strip()
+    assert "  " not in fires.splitlines()[0].strip()
+    assert passes != fires

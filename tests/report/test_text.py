@@ -34,7 +34,8 @@ from repro.judge import judge
 from repro.record import RunRecord
 from repro.report.text import render
 
-OPTIONAL = ("capacity", "stopping")  # what no comparison hangs on
+EVERY = POLICY.model_copy(update={"preview": True})
+OPTIONAL = ("capacity",)  # what no comparison hangs on
 LARGER = BATCHING.but(micro=256, effective=256)
 PATCHED = ENVIRONMENT.but(
     imported=(ENVIRONMENT.imported[0], Package(name="torch", version="2.13.1"))
@@ -57,7 +58,7 @@ def test_the_first_screen_of_an_invalid_claim() -> None:
     assert (
         str(render([judge(CLAIM, history, POLICY)]))
         == """\
-adamw-beats-sgd    INVALID    1 error - 1 warning - 1 unknown - 37 passed
+adamw-beats-sgd    INVALID    1 error - 1 warning - 1 unknown - 30 passed
 
   differs             baseline  candidate  declared
   optimizer.name      SGD       AdamW      treatment
@@ -79,7 +80,7 @@ adamw-beats-sgd    INVALID    1 error - 1 warning - 1 unknown - 37 passed
 
   does not apply  group-straddle (DAT005): no groups were declared
   does not apply  temporal-leak (DAT006): no time was declared
-  does not apply  seed-ignored (DET006): no side has two runs whose weights are known to be drawn at random
+  not asked: 51 rules in preview (repro audit --preview)
 
   No statistics: the comparison is not valid.
 """  # noqa: E501
@@ -88,9 +89,9 @@ adamw-beats-sgd    INVALID    1 error - 1 warning - 1 unknown - 37 passed
 
 def test_the_numbers_of_a_valid_claim() -> None:
     text = str(render([judge(CLAIM, sgd_and_adamw(), POLICY)]))
-    assert text.startswith("adamw-beats-sgd    BETTER    42 passed\n")
+    assert text.startswith("adamw-beats-sgd    BETTER    36 passed\n")
     assert (
-        text.partition("are known to be drawn at random\n\n")[2]
+        text.partition("(repro audit --preview)\n\n")[2]
         == """\
   test/accuracy: baseline 0.908, candidate 0.938; it gains 0.03 (95 % interval of the gain 0.01758 to 0.04242)
   paired t, 5 pairs of seeds, p = 0.0026, exact p = 0.062, P(candidate better) = 1.00 (0.48 to 1.00)
@@ -105,7 +106,7 @@ def test_what_is_not_known_is_not_measured() -> None:
     history = sgd_and_adamw()
     history.runs = {arm: only_logged(runs) for arm, runs in history.runs.items()}
     text = str(render([judge(CLAIM, history, POLICY)]))
-    assert text.splitlines()[0] == "adamw-beats-sgd    UNPROVEN    1 unknown - 39 passed"
+    assert text.splitlines()[0] == "adamw-beats-sgd    UNPROVEN    1 unknown - 32 passed"
     assert text.splitlines()[-2:] == [
         "",
         "  No statistics: what is unknown may make the comparison invalid.",
@@ -114,22 +115,23 @@ def test_what_is_not_known_is_not_measured() -> None:
 
 def test_advice_that_could_not_be_given_is_one_line_and_counts_as_nothing() -> None:
     missing = {key: Absent(reason="nobody looked", kind="not_recorded") for key in OPTIONAL}
-    judgement = judge(CLAIM, sgd_and_adamw(**missing), POLICY)
+    judgement = judge(CLAIM, sgd_and_adamw(**missing), EVERY)
     assert judgement.verdict is Verdict.BETTER
-    text = str(render([judgement]))
-    assert text.splitlines()[0] == "adamw-beats-sgd    BETTER    39 passed"
-    assert (
-        "  no advice, for want of facts: capacity-not-shown (TRN001), stopped-too-early (TRN007), "
-        "overfit-or-late (TRN008)\n" in text
-    )
+    (line,) = [
+        line
+        for line in str(render([judgement])).splitlines()
+        if line.startswith("  no advice, for want of facts: ")
+    ]
+    assert "capacity-not-shown (TRN001)" in line
 
 
 def test_advice_that_does_not_apply_is_one_line() -> None:
     alone = TOPOLOGY.but(world=1)
     history = sgd_and_adamw()
     history.runs = {arm: with_facts(runs, topology=alone) for arm, runs in history.runs.items()}
-    text = str(render([judge(CLAIM, history, POLICY)]))
-    assert "  advice that does not apply: distributed-eval (TRN012)\n" in text
+    text = str(render([judge(CLAIM, history, EVERY)]))
+    (line,) = [line for line in text.splitlines() if "advice that does not apply: " in line]
+    assert "distributed-eval (TRN012)" in line
 
 
 def test_an_unproven_claim_looks_worse_than_one_with_a_note() -> None:
@@ -145,7 +147,7 @@ def test_an_unproven_claim_looks_worse_than_one_with_a_note() -> None:
 def test_an_inconclusive_claim_says_how_many_seeds_it_takes() -> None:
     history = sgd_and_adamw(candidate=(0.91, 0.90, 0.92, 0.91, 0.90))
     text = str(render([judge(CLAIM, history, POLICY)]))
-    assert "INCONCLUSIVE    1 warning - 41 passed" in text
+    assert "INCONCLUSIVE    1 warning - 35 passed" in text
     assert "  34 seeds in each arm would show a gain of 0.005 in 4 of 5 cases\n" in text
     silent = CLAIM.model_copy(update={"min_effect": None})
     text = str(render([judge(silent, history, POLICY)]))
@@ -252,7 +254,7 @@ def test_a_waived_finding_shows_who_answers_for_it() -> None:
         CLAIM, sgd_and_adamw(CODE.but(is_dirty=True)), policy, today=date(2026, 11, 1)
     )
     text = str(render([judgement]))
-    assert "BETTER    1 waived - 41 passed" in text
+    assert "BETTER    1 waived - 35 passed" in text
     assert "  waived   dirty-no-diff (SRC001)" in text
     assert "  waived    until 2027-01-01 by @vision: docs only\n" in text
 

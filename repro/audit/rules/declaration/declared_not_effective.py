@@ -15,7 +15,7 @@ Source: observed facts are compared with declared ones; "the configuration" is o
 from collections.abc import Iterator
 from functools import partial
 
-from repro.audit.configuration import same
+from repro.audit.equality import same
 from repro.audit.example import example_record
 from repro.audit.meaning import MEANINGS, Seen, number_of
 from repro.audit.rule import NotApplicable, Severity, Violation, rule

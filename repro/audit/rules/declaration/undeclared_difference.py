@@ -56,7 +56,7 @@ def check(claim: Claim, runs: Arms[RunRecord], spoken: Spoken) -> Iterator[Viola
     found = [
         difference
         for difference in differences(runs)
-        if difference.path not in spoken.paths and not _is_definition(difference.path, claim)
+        if not (_is_told(difference.path, spoken) or _is_definition(difference.path, claim))
     ]
     between = [item for item in found if item.is_between and item.declared_as(claim) is None]
     yield from _violations(between, "between the arms", claim, runs)
@@ -103,6 +103,12 @@ def _severity(path: str, claim: Claim, runs: Arms[RunRecord]) -> Severity:
 
 def _know_their_modules(runs: Arms[RunRecord]) -> bool:
     return all(any(path.startswith(MODULES) for path in run.flat) for run in runs.every())
+
+
+def _is_told(path: str, spoken: Spoken) -> bool:
+    """Whether another rule told it, and not more mildly than it would be told here."""
+    is_mild = path.partition(".")[0] in MILD
+    return path in spoken.paths or (is_mild and path in spoken.advised)
 
 
 def _is_definition(path: str, claim: Claim) -> bool:

@@ -23,7 +23,7 @@ FEWEST_SEEDS = 2
 Line = tuple[str, str]  # where, what
 
 
-@rule("DET009", Severity.WARNING)
+@rule("DET009", Severity.WARNING, preview=True)
 def check(runs: Arms[RunRecord]) -> Iterator[Violation | NotApplicable]:
     """No line sets one seed in runs of several."""
     seeds = defaultdict[Line, set[int | None]](set)

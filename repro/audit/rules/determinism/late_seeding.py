@@ -23,7 +23,7 @@ from repro.facts.lineage import Lineage
 UNKNOWN = "unknown"
 
 
-@rule("DET002", Severity.WARNING)
+@rule("DET002", Severity.WARNING, preview=True)
 def check(
     entropy: Entropy, initialization: Initialization | Absent, lineage: Lineage | Absent
 ) -> Iterator[Violation]:

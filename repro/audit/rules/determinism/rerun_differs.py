@@ -14,7 +14,8 @@ Source: Zhuang et al. 2022 on noise from nondeterministic kernels.
 from collections.abc import Iterator, Sequence
 
 from repro.audit.case import Rerun, Reruns
-from repro.audit.configuration import differing, same
+from repro.audit.configuration import differing
+from repro.audit.equality import same
 from repro.audit.example import example_record
 from repro.audit.rule import Severity, Violation, rule
 from repro.claims import EXAMPLE as CLAIM

@@ -28,7 +28,7 @@ from repro.record import Arms, RunRecord
 DRAWN = re.compile(r"default|normal|uniform|orthogonal|random")  # names of schemes
 
 
-@rule("DET006", Severity.ERROR)
+@rule("DET006", Severity.ERROR, preview=True)
 def check(runs: Arms[RunRecord]) -> Iterator[Violation | NotApplicable]:
     """Seeds give other random weights, or at least other scores."""
     drawn = [[run for run in side if _is_drawn(run)] for _, side in runs.sides()]

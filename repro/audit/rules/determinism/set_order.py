@@ -17,7 +17,7 @@ from repro.audit.rule import Severity, Violation, rule
 from repro.facts.entropy import EXAMPLE, Entropy, Finding
 
 
-@rule("DET011", Severity.NOTE)
+@rule("DET011", Severity.NOTE, preview=True)
 def check(entropy: Entropy) -> Iterator[Violation]:
     """No order follows from random hashes."""
     for one in entropy.of("set_order"):

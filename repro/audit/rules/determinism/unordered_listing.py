@@ -17,7 +17,7 @@ from repro.audit.rule import Severity, Violation, rule
 from repro.facts.entropy import EXAMPLE, Entropy, Finding
 
 
-@rule("DET010", Severity.NOTE)
+@rule("DET010", Severity.NOTE, preview=True)
 def check(entropy: Entropy) -> Iterator[Violation]:
     """Every listing that makes an order is sorted."""
     for one in entropy.of("listing"):

@@ -18,7 +18,7 @@ from repro.facts.entropy import EXAMPLE, Entropy
 NOT_DERIVED = "torch.seed("  # returns what it has drawn
 
 
-@rule("DET008", Severity.WARNING)
+@rule("DET008", Severity.WARNING, preview=True)
 def check(entropy: Entropy) -> Iterator[Violation]:
     """Every generator has a seed, its own or a derived one."""
     for one in entropy.of("unseeded"):

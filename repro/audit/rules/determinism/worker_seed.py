@@ -24,7 +24,7 @@ SAID = {
 }
 
 
-@rule("DET005", Severity.WARNING)
+@rule("DET005", Severity.WARNING, preview=True)
 def check(entropy: Entropy) -> Iterator[Violation]:
     """No thread, process or loader worker shares a generator, or goes without a seed."""
     for one in entropy.of("child", "copied", "threads"):

@@ -1,4 +1,4 @@
-"""The runs used different versions of Python or of a framework that computes the score.
+"""The runs used different versions of a framework that computes the score.
 
 Why: defaults, kernels and initialisation change between releases; a bug fix can look like progress.
 
@@ -12,29 +12,20 @@ Source: PyTorch's reproducibility notes: results are not guaranteed to be equal 
 from collections.abc import Iterator, Sequence
 
 from repro.audit.configuration import is_declared
+from repro.audit.release import FRAMEWORKS, is_one_minor
 from repro.audit.rule import Severity, Violation, rule
 from repro.claims import EXAMPLE as CLAIM
 from repro.claims import Claim
 from repro.facts.environment import EXAMPLE, Environment, Package
 from repro.record import Arms
 
-FRAMEWORKS = (
-    "torch",
-    "scikit-learn",
-    "numpy",
-    "xgboost",
-    "lightgbm",
-    "jax",
-    "tensorflow",
-    "transformers",
-)
 NOT_IMPORTED = "not imported"
 
 
 @rule("ENV002", Severity.ERROR)
 def check(claim: Claim, environments: Arms[Environment]) -> Iterator[Violation]:
-    """One version of Python and of each framework in all runs."""
-    for name in ("python", *FRAMEWORKS):
+    """One version of each framework in all runs."""
+    for name in FRAMEWORKS:
         versions = [
             list(dict.fromkeys(_version(environment, name) for environment in side))
             for _, side in environments.sides()
@@ -50,16 +41,14 @@ def check(claim: Claim, environments: Arms[Environment]) -> Iterator[Violation]:
 
 
 def _version(environment: Environment, name: str) -> str:
-    if name == "python":
-        return environment.python
     versions = {package.name: package.version for package in environment.imported}
     return versions.get(name, NOT_IMPORTED)
 
 
 def _severity(versions: set[str]) -> Severity:
     """Another patch, or a framework that only some runs import, changes little."""
-    minors = {tuple(version.split(".")[:2]) for version in versions - {NOT_IMPORTED}}
-    return Severity.ERROR if len(minors) > 1 else Severity.WARNING
+    is_mild = is_one_minor(versions - {NOT_IMPORTED})
+    return Severity.WARNING if is_mild else Severity.ERROR
 
 
 _OLD: Sequence[Package] = (

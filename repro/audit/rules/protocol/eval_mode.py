@@ -26,7 +26,7 @@ from repro.facts.regularization import Regularization
 from repro.facts.scores import EXAMPLE, Scores
 
 
-@rule("PRT015", Severity.ERROR)
+@rule("PRT015", Severity.ERROR, preview=True)
 def check(
     claim: Claim,
     scores: Scores,

@@ -25,7 +25,7 @@ from repro.record import Arms, is_compared
 FORMATS = ("compression.quant", "compression.converted", "compression.levels")
 
 
-@rule("PRT012", Severity.ERROR)
+@rule("PRT012", Severity.ERROR, preview=True)
 def check(
     claim: Claim, precision: Arms[Precision], compression: Arms[Compression | Absent]
 ) -> Iterator[Violation]:

@@ -20,7 +20,7 @@ from repro.stats.comparison import Comparison
 
 @rule("STA003", Severity.WARNING)  # it decides the verdict, and never makes a claim invalid
 def check(claim: Claim, comparison: Comparison) -> Iterator[Violation | NotApplicable]:
-    """The two-sided 95 % interval leaves zero out."""
+    """The two-sided interval leaves zero out."""
     if claim.goal != "improve":
         yield NotApplicable(f"goal {claim.goal!r} does not claim a difference")
         return
@@ -32,10 +32,11 @@ def check(claim: Claim, comparison: Comparison) -> Iterator[Violation | NotAppli
             points=(),
         )
         return
-    low, high = comparison.interval_95
+    low, high = comparison.interval
     if low <= 0 <= high:
         yield Violation(
-            message=f"the 95 % interval of the difference, {low:.3g} to {high:.3g}, holds 0",
+            message=f"the {100 * (1 - comparison.alpha):.4g} % interval of the difference, "
+            f"{low:.3g} to {high:.3g}, holds 0",
             fix="no evidence is not evidence of none: run more replicates",
             points=(),
         )

@@ -12,7 +12,8 @@ Source: Goyal et al. 2017 (linear, for SGD); Malladi et al. 2022 (square root, f
 
 from collections.abc import Iterator
 
-from repro.audit.configuration import is_declared, same
+from repro.audit.configuration import is_declared
+from repro.audit.equality import same
 from repro.audit.rule import Severity, Violation, rule
 from repro.claims import EXAMPLE as CLAIM
 from repro.claims import Claim
@@ -25,7 +26,7 @@ from repro.record import Arms
 ALIKE = 1.5  # times the batch: the best learning rate is hardly another one
 
 
-@rule("TRN004", Severity.WARNING)
+@rule("TRN004", Severity.WARNING, preview=True)
 def check(
     claim: Claim, batching: Arms[Batching], optimizer: Arms[Optimizer]
 ) -> Iterator[Violation]:

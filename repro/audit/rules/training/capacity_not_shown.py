@@ -16,7 +16,7 @@ from repro.audit.rule import Severity, Unknown, Violation, rule
 from repro.facts.capacity import EXAMPLE, Capacity
 
 
-@rule("TRN001", Severity.NOTE)
+@rule("TRN001", Severity.NOTE, preview=True)
 def check(capacity: Capacity) -> Iterator[Violation | Unknown]:
     """Every probe fitted its batch."""
     for probe in capacity.probes:

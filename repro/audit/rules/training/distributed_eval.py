@@ -23,7 +23,7 @@ from repro.facts.topology import EXAMPLE as TOPOLOGY
 from repro.facts.topology import Topology
 
 
-@rule("TRN012", Severity.WARNING)
+@rule("TRN012", Severity.WARNING, preview=True)
 def check(
     topology: Topology, scores: Scores, data: Data | Absent
 ) -> Iterator[Violation | NotApplicable]:

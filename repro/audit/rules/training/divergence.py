@@ -29,7 +29,7 @@ SPIKE = 10.0  # times the median norm
 FEWEST_NORMS = 16
 
 
-@rule("TRN010", Severity.WARNING)
+@rule("TRN010", Severity.WARNING, preview=True)
 def check(
     gradients: Gradients, precision: Precision | Absent, stopping: Stopping | Absent
 ) -> Iterator[Violation]:

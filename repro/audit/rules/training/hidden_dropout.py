@@ -27,7 +27,7 @@ REGRESSION = ("MSELoss", "L1Loss", "SmoothL1Loss", "HuberLoss")
 MAX_POINTS = 5
 
 
-@rule("TRN005", Severity.NOTE)
+@rule("TRN005", Severity.NOTE, preview=True)
 def check(
     regularization: Regularization,
     lineage: Lineage | Absent,

@@ -27,7 +27,7 @@ FINE_TUNE_RANGE = (1e-7, 5e-4)  # of a transformer, all of whose weights learn
 SGD_RANGE = (1e-5, 10.0)
 
 
-@rule("TRN002", Severity.NOTE)
+@rule("TRN002", Severity.NOTE, preview=True)
 def check(
     optimizer: Optimizer, architecture: Architecture | Absent, lineage: Lineage | Absent
 ) -> Iterator[Violation | NotApplicable]:

@@ -28,7 +28,7 @@ from repro.facts.topology import Topology
 SORTED = 0.5  # of the entropy of all labels: a batch holds few of them
 
 
-@rule("TRN009", Severity.WARNING)
+@rule("TRN009", Severity.WARNING, preview=True)
 def check(
     sampling: Sampling,
     topology: Topology | Absent,

@@ -19,7 +19,7 @@ from repro.facts.normalization import EXAMPLE, Normalization
 FEW_ROWS = 8
 
 
-@rule("TRN006", Severity.NOTE)
+@rule("TRN006", Severity.NOTE, preview=True)
 def check(normalization: Normalization) -> Iterator[Violation]:
     """Batch statistics come from 8 rows or more, and from no sequences."""
     n_over_batch = sum(one.n for one in normalization.kinds if "BatchNorm" in one.kind)

@@ -26,7 +26,7 @@ EARLY = 0.1  # of the curve
 FEWEST_POINTS = 5
 
 
-@rule("TRN008", Severity.WARNING)
+@rule("TRN008", Severity.WARNING, preview=True)
 def check(stopping: Stopping, lineage: Lineage | Absent) -> Iterator[Violation | NotApplicable]:
     """No held-out loss ends 20 % above its lowest, or has that in its first tenth."""
     if isinstance(lineage, Lineage) and lineage.loaded_later:

@@ -32,7 +32,7 @@ HIGH = 0.2  # of the highest, above the floor of the schedule
 ENDING = ("cosine", "linear", "one_cycle", "polynomial")  # made for a number of steps
 
 
-@rule("TRN003", Severity.NOTE)
+@rule("TRN003", Severity.NOTE, preview=True)
 def check(
     schedule: Schedule,
     optimizer: Optimizer | Absent,

@@ -17,7 +17,7 @@ from repro.facts.tuning import EXAMPLE, Dimension, Tuning
 FEWEST_VALUES = 3  # of two, one is always at an edge
 
 
-@rule("TRN011", Severity.WARNING)
+@rule("TRN011", Severity.WARNING, preview=True)
 def check(tuning: Tuning) -> Iterator[Violation]:
     """The best trial of every search lies inside its ranges."""
     for search in tuning.searches:

@@ -29,7 +29,7 @@ SPENT = 0.05  # of the highest learning rate
 LIMITED_BY_DESIGN = re.compile(r"Boosting|Forest|Trees|Bagging|Imputer")
 
 
-@rule("TRN007", Severity.WARNING)
+@rule("TRN007", Severity.WARNING, preview=True)
 def check(stopping: Stopping, schedule: Schedule | Absent) -> Iterator[Violation]:
     """Held-out curves are flat at the end, and estimators converged."""
     rising = [] if _is_spent(schedule) else [*filter(_is_rising, stopping.curves)]

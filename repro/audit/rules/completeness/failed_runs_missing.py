@@ -1,0 +1,80 @@
+"""Runs of an arm failed, and are not among those that are compared.
+
+Why: a configuration that diverges on one seed of five is not as good as its other four.
+
+Fix: run the failed seeds again, or count them; tag a run that the machine killed:
+`mlflow.set_tag("repro.infra", "node lost")`.
+
+Wrong when: the run failed for a reason outside the training, and nobody tagged it. Runs that ended
+before anything was recorded of them belong to no arm; neither do those of other code.
+
+Source: Henderson et al. 2018, on runs that are left out. It is an error where the worst score of
+all runs in place of a missing one (for the baseline: the best) changes the verdict.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from repro.audit.example import example_launch, example_record
+from repro.audit.ledger import ArmHistory, Ledger
+from repro.audit.rule import Severity, Violation, rule
+from repro.audit.scored_arms import is_changed_by_worst
+from repro.claims import EXAMPLE as CLAIM
+from repro.claims import Claim
+from repro.history import INFRA, Launch
+from repro.record import Arms, RunRecord
+
+
+@rule("CMP002", Severity.ERROR)
+def check(claim: Claim, runs: Arms[RunRecord], ledger: Ledger) -> Iterator[Violation]:
+    """Every run of an arm's configuration that failed was repeated, or is tagged."""
+    for (arm, history), (_, records) in zip(ledger.sides(), runs.sides(), strict=True):
+        failed = list(_failed(history.omitted, records))
+        if not failed:
+            continue
+        seeds = {launch.seed for launch in failed if launch.seed is not None}
+        can_change = is_changed_by_worst(claim, runs, arm, seeds)
+        yield Violation(
+            message=f"{arm}: {_counted(failed)} of its configuration did not finish and "
+            f"{'is' if len(failed) == 1 else 'are'} left out: {_listed(failed)}",
+            fix=f"run {_seeds(seeds)}again, or tag the run with {INFRA} and the reason",
+            points=(),
+            severity=None if can_change else Severity.WARNING,
+        )
+
+
+def _failed(launches: Iterable[Launch], records: Iterable[RunRecord]) -> Iterator[Launch]:
+    """Those that no run of the arm repeated."""
+    repeated = {record.replicate.seed for record in records} - {None}
+    for launch in launches:
+        if not launch.is_finished and INFRA not in launch.tags and launch.seed not in repeated:
+            yield launch
+
+
+def _counted(launches: list[Launch]) -> str:
+    return "1 run" if len(launches) == 1 else f"{len(launches)} runs"
+
+
+def _listed(launches: list[Launch]) -> str:
+    named = [f"{launch.run_id[:8]} {launch.status}" for launch in launches[:MAX_NAMED]]
+    more = len(launches) - len(named)
+    return ", ".join(named) + (f" and {more} more" if more else "")
+
+
+def _seeds(seeds: Iterable[int]) -> str:
+    listed = ", ".join(map(str, sorted(seeds)))
+    return f"seed {listed} " if listed else ""
+
+
+MAX_NAMED = 5
+
+_RUNS = Arms.of(example_record(), example_record())
+BAD = {
+    "claim": CLAIM,
+    "runs": _RUNS,
+    "ledger": Ledger(candidate=ArmHistory(omitted=(example_launch(seed=3, status="FAILED"),))),
+}
+GOOD = {
+    "claim": CLAIM,
+    "runs": _RUNS,
+    "ledger": Ledger(candidate=ArmHistory(omitted=(example_launch(seed=0, status="FAILED"),))),
+}

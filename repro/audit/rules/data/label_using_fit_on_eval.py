@@ -1,0 +1,85 @@
+"""Something that looks at the label was fitted on rows that it was scored on.
+
+Why: a selector, a target encoder, a resampler or the model itself has seen the answers; on pure
+noise a selector fitted on all rows gives an accuracy of far more than chance.
+
+Fix: put it into a Pipeline that is fitted on train alone, or on train and valid.
+
+Wrong when: the method is transductive by design: waive the rule and say so. Rows are matched by
+their content without labels: rows that were transformed before stand nowhere, and it is unknown;
+so it is for several fits with the same settings on different rows, as in a cross-validation by
+hand, where any of them may have been scored.
+
+Source: Ambroise and McLachlan 2002, selection bias in gene expression; Kapoor and Narayanan 2023.
+"""
+
+from collections.abc import Iterator
+
+from repro.audit.fitted_rows import touched, unmatched, uses_label
+from repro.audit.rule import Answer, Severity, Unknown, Violation, rule
+from repro.audit.unrecorded import unrecorded
+from repro.claims import EXAMPLE as CLAIM
+from repro.claims import Claim
+from repro.facts.data import Data
+from repro.facts.fact import Absent
+from repro.facts.fit_scope import EXAMPLE, FitScope
+from repro.facts.scores import Scores
+
+FIX = "fit inside a Pipeline, on train alone"
+
+
+@rule("DAT007", Severity.ERROR)
+def check(
+    claim: Claim, fit_scope: FitScope | Absent, scores: Scores | Absent, data: Data | Absent
+) -> Iterator[Answer]:
+    """No fit that uses labels saw rows of a role that the claim was scored on."""
+    if isinstance(fit_scope, Absent):
+        yield _mild(unrecorded("fit_scope", fit_scope))
+        return
+    for found in touched(claim, fit_scope, scores, data):
+        fit, role = found.fit, found.seen.role
+        if not uses_label(fit):
+            continue
+        if found.is_certain:
+            yield Violation(
+                message=f"{fit.kind}, which looks at the label, was fitted on "
+                f"{found.n_rows} {role} rows",
+                fix=FIX,
+                points=found.points,
+            )
+        else:
+            yield Unknown(
+                message=f"{fit.kind} was fitted {fit.n_calls} times on different rows, "
+                f"{found.n_rows} {role} rows among them; which of the fits was scored is not known",
+                fix="watch the scored fit alone: with run.watch_fits(): ...",
+                points=(*found.points, f"fit_scope.fits.{fit.path}.n_row_sets"),
+                severity=Severity.WARNING,
+            )
+    for fit in unmatched(fit_scope):
+        if uses_label(fit):
+            yield Unknown(
+                message=f"the rows that {fit.kind} was fitted on stand in no role that was logged",
+                fix="fit a Pipeline on the rows that run.log_data(...) was given",
+                points=(f"fit_scope.fits.{fit.path}.n_elsewhere",),
+                severity=Severity.WARNING,
+            )
+
+
+def _mild(answer: Answer) -> Answer:
+    """That nobody watched fits proves nothing: a training loop has none."""
+    if not isinstance(answer, Unknown):
+        return answer
+    return Unknown(answer.message, answer.fix, answer.points, severity=Severity.WARNING)
+
+
+_FIT = EXAMPLE.fits[0]
+_LEAKING = _FIT.model_copy(
+    update={
+        "roles": (
+            _FIT.roles[0],
+            _FIT.roles[1].model_copy(update={"n_rows": 450, "share": 1.0, "n_beyond_train": 450}),
+        )
+    }
+)
+BAD = {"claim": CLAIM, "fit_scope": EXAMPLE.but(fits=(_LEAKING,))}
+GOOD = {"claim": CLAIM, "fit_scope": EXAMPLE}

@@ -1,0 +1,60 @@
+"""Finished runs of an arm's configuration are not among those that are compared.
+
+Why: whoever runs ten seeds and shows the best five has measured the choice: the maximum of ten is
+1.54 standard deviations above their mean.
+
+Fix: let the claim select all of them; or declare beforehand which count: `seeds = [0, 1, 2, 3, 4]`.
+
+Wrong when: the others were made for another purpose, and the claim had been committed before.
+Deleted runs count. A repetition of a seed that is compared does not, nor do runs of other code.
+
+Source: Henderson et al. 2018; Gundersen et al. 2022 on selective reporting.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from repro.audit.example import example_launch, example_record
+from repro.audit.ledger import ArmHistory, Ledger
+from repro.audit.rule import Severity, Violation, rule
+from repro.history import Launch
+from repro.record import Arms, RunRecord
+
+
+@rule("STA007", Severity.ERROR)
+def check(runs: Arms[RunRecord], ledger: Ledger) -> Iterator[Violation]:
+    """Every finished run of an arm's configuration is compared."""
+    for (arm, history), (_, records) in zip(ledger.sides(), runs.sides(), strict=True):
+        left_out = list(_left_out(history.omitted, records))
+        if left_out:
+            deleted = sum(launch.is_deleted for launch in left_out)
+            yield Violation(
+                message=f"{arm}: {len(records)} of {len(records) + len(left_out)} runs of its "
+                f"configuration are compared; left out: {_listed(left_out)}"
+                + (f" ({deleted} deleted)" if deleted else ""),
+                fix="select all of them, or commit a claim with seeds = [...] before the next ones",
+                points=(),
+            )
+
+
+def _left_out(launches: Iterable[Launch], records: Iterable[RunRecord]) -> Iterator[Launch]:
+    compared = {record.replicate.seed for record in records} - {None}
+    return (one for one in launches if one.is_finished and one.seed not in compared)
+
+
+def _listed(launches: list[Launch]) -> str:
+    named = [
+        launch.run_id[:8] + ("" if launch.seed is None else f" (seed {launch.seed})")
+        for launch in launches[:MAX_NAMED]
+    ]
+    more = len(launches) - len(named)
+    return ", ".join(named) + (f" and {more} more" if more else "")
+
+
+MAX_NAMED = 5
+
+_RUNS = Arms.of(example_record(), example_record())
+BAD = {
+    "runs": _RUNS,
+    "ledger": Ledger(candidate=ArmHistory(omitted=(example_launch(seed=7),))),
+}
+GOOD = {"runs": _RUNS, "ledger": Ledger()}

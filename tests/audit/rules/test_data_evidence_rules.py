@@ -1,0 +1,279 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fake_history import CLAIM
+
+from repro.audit.rule import Answer, NotApplicable, Rule, Severity, Unknown, Violation
+from repro.audit.rules.data import (
+    label_using_fit_on_eval,
+    near_duplicate_overlap,
+    resample_before_split,
+    split_shift,
+    target_proxy,
+    unsupervised_fit_on_eval,
+    weak_digest,
+)
+from repro.claims import Claim, Policy
+from repro.facts.data import EXAMPLE as DATA
+from repro.facts.data import Column, Data, Near, Overlap, Role, Strange
+from repro.facts.fact import Absent
+from repro.facts.fit_scope import EXAMPLE as SCOPE
+from repro.facts.fit_scope import Fit, FitScope, Seen
+from repro.facts.scores import EXAMPLE as SCORES
+
+NOT_RECORDED = Absent(reason="nobody looked", kind="not_recorded")
+POLICY = Policy(file=Path("repro.toml"))
+TRAIN, TEST = DATA.roles
+OVERLAP = DATA.overlaps[0]
+NEAR = Near(
+    method="columns", threshold=0.1, n_compared=1000, n_near=0, n_expected=0.0, coverage=1.0
+)
+
+
+def asked(rule: Rule, *given: object) -> list[Answer]:
+    found: Iterator[Answer] = rule.check(*given)
+    return list(found)
+
+
+def only(answers: list[Answer]) -> Violation | Unknown:
+    (found,) = answers
+    assert not isinstance(found, NotApplicable)
+    return found
+
+
+# weak-digest
+
+
+def test_a_sample_is_unknown_here_and_an_error_in_a_release() -> None:
+    part = TRAIN.model_copy(update={"reading": "sample", "coverage": 0.25})
+    data = DATA.but(roles=(part, TEST))
+    here = only(asked(weak_digest.check, data, POLICY))
+    assert isinstance(here, Unknown)
+    assert (here.severity, here.message) == (
+        Severity.WARNING,
+        "1347 rows of train were read, 0.25 of all",
+    )
+    release = POLICY.model_copy(update={"profile": "release"})
+    assert isinstance(only(asked(weak_digest.check, data, release)), Violation)
+
+
+def test_a_stream_was_seen_and_not_read() -> None:
+    stream = TRAIN.model_copy(update={"reading": "seen", "coverage": 0.0})
+    found = only(asked(weak_digest.check, DATA.but(roles=(stream, TEST)), POLICY))
+    assert found.message == "train is a stream: 1347 rows of it were seen"
+    assert asked(weak_digest.check, DATA, POLICY) == []
+
+
+# near-duplicate-overlap
+
+
+def near(claim: Claim = CLAIM, **changes: object) -> list[Answer]:
+    overlap = OVERLAP.model_copy(update={"near": NEAR.model_copy(update=changes)})
+    return asked(near_duplicate_overlap.check, claim, DATA.but(overlaps=(overlap,)))
+
+
+@pytest.mark.parametrize(
+    ("n_near", "n_expected", "severity"),
+    [(3, 0.0, []), (300, 100.0, []), (8, 0.1, [Severity.WARNING]), (11, 0.1, [None])],
+)
+def test_near_rows_weigh_by_their_share_and_not_where_chance_gives_them(
+    n_near: int, n_expected: float, severity: list[Severity | None]
+) -> None:
+    claim = CLAIM.model_copy(update={"min_effect": None})
+    answers = near(claim, n_near=n_near, n_expected=n_expected)
+    assert [found.severity for found in answers if isinstance(found, Violation)] == severity
+
+
+def test_as_many_near_rows_as_the_claimed_gain_are_an_error() -> None:
+    assert only(near(n_near=8)).severity is None
+    assert only(near(n_near=4)).severity is Severity.WARNING
+
+
+def test_near_rows_are_counted_up_where_train_was_read_in_part() -> None:
+    claim = CLAIM.model_copy(update={"min_effect": None})
+    assert only(near(claim, n_near=8, train_share=0.5)).severity is None
+
+
+def test_where_nobody_looked_for_near_rows_it_is_unknown() -> None:
+    overlap = OVERLAP.model_copy(update={"near": None, "not_near": "train has other columns"})
+    found = only(asked(near_duplicate_overlap.check, CLAIM, DATA.but(overlaps=(overlap,))))
+    assert isinstance(found, Unknown)
+    assert found.message.endswith("in train/test: train has other columns")
+
+
+# label-using-fit-on-eval, unsupervised-fit-on-eval
+
+
+def fitted(n_test: int, *, role: str = "test", **changes: object) -> FitScope:
+    """A fit on train and some rows of a role."""
+    seen = Seen(role=role, n_rows=n_test, share=n_test / 450, n_beyond_train=n_test)
+    fit = SCOPE.fits[0].model_copy(update={"roles": (SCOPE.fits[0].roles[0], seen), **changes})
+    return SCOPE.but(fits=(fit,))
+
+
+SCALER = {"kind": "StandardScaler", "needs_y": False, "ignores_y": True}
+
+
+def both(scope: FitScope | Absent, data: Data | Absent = NOT_RECORDED) -> list[list[Answer]]:
+    rules = (label_using_fit_on_eval.check, unsupervised_fit_on_eval.check)
+    return [asked(rule, CLAIM, scope, SCORES, data) for rule in rules]
+
+
+def test_a_fit_with_labels_on_scored_rows_is_an_error_and_one_without_a_warning() -> None:
+    with_labels, without = both(fitted(450))
+    assert only(with_labels).message == (
+        "Pipeline, which looks at the label, was fitted on 450 test rows"
+    )
+    assert without == []
+    with_labels, without = both(fitted(450, **SCALER))
+    assert with_labels == []
+    assert only(without).message == "StandardScaler was fitted on 450 test rows"
+
+
+def test_a_fit_without_a_word_about_labels_is_none_that_uses_them() -> None:
+    with_labels, without = both(fitted(450, needs_y=None, ignores_y=None))
+    assert (with_labels, len(without)) == ([], 1)
+
+
+@pytest.mark.parametrize(
+    "scope",
+    [
+        fitted(0),
+        fitted(450, role="valid"),
+        fitted(450, needs_fit=False),
+    ],
+    ids=["train", "valid", "stateless"],
+)
+def test_fits_that_the_scored_rows_did_not_take_part_in_are_silent(scope: FitScope) -> None:
+    assert both(scope) == [[], []]
+
+
+def test_rows_that_test_shares_with_valid_by_chance_are_no_leak() -> None:
+    shared = Overlap(roles="valid/test", n_shared=3, n_shared_features=3, n_expected=3.0)
+    assert both(fitted(3), DATA.but(overlaps=(OVERLAP, shared))) == [[], []]
+    assert len(both(fitted(4), DATA.but(overlaps=(OVERLAP, shared)))[0]) == 1
+
+
+def test_which_of_many_fits_was_scored_is_not_known() -> None:
+    with_labels, without = both(fitted(450, n_calls=5, n_row_sets=5))
+    found = only(with_labels)
+    assert (type(found), found.severity, without) == (Unknown, Severity.WARNING, [])
+    assert isinstance(only(both(fitted(450, n_row_sets=5, method="partial_fit"))[0]), Violation)
+
+
+@pytest.mark.parametrize("how", [{"n_elsewhere": 1347}, {"roles": ()}, {"unread": "no rows"}])
+def test_rows_that_stand_nowhere_are_unknown(how: dict[str, object]) -> None:
+    found = only(both(fitted(0, **how))[0])
+    assert (type(found), found.severity) == (Unknown, Severity.WARNING)
+
+
+def test_fits_that_nobody_watched_are_unknown_and_block_nothing() -> None:
+    found = only(asked(label_using_fit_on_eval.check, CLAIM, NOT_RECORDED, SCORES, DATA))
+    assert (type(found), found.severity) == (Unknown, Severity.WARNING)
+
+
+# resample-before-split
+
+
+def resampled(**changes: object) -> list[Answer]:
+    fit: Fit = SCOPE.fits[0]
+    seen = fit.roles[1].model_copy(update=changes)
+    made = {"kind": "SMOTE", "path": "SMOTE", "method": "fit_resample", "roles": (seen,)}
+    scope = SCOPE.but(fits=(fit.model_copy(update=made),))
+    return asked(resample_before_split.check, CLAIM, scope, SCORES)
+
+
+def test_scored_rows_that_a_resampler_made_or_was_given_are_an_error() -> None:
+    assert only(resampled(n_made=9)).message == "9 test rows were made by SMOTE"
+    assert only(resampled(n_made=0, n_beyond_train=7)).message == "SMOTE was given 7 test rows"
+
+
+def test_resampling_of_train_alone_is_silent() -> None:
+    assert resampled(n_made=0) == []
+    assert resampled(role="valid", n_made=9) == []
+    (found,) = asked(resample_before_split.check, CLAIM, SCOPE, SCORES)
+    assert isinstance(found, NotApplicable)
+
+
+# target-proxy, split-shift
+
+
+def with_columns(train: Column, test: Column, **changes: object) -> Data:
+    roles = [
+        role.model_copy(update={"columns": (column,)})
+        for role, column in ((TRAIN, train), (TEST, test))
+    ]
+    overlap = OVERLAP.model_copy(update={"strange": ()})
+    return DATA.but(**{"roles": tuple(roles), "overlaps": (overlap,), **changes})
+
+
+def column(**changes: object) -> Column:
+    return TRAIN.columns[0].model_copy(update={"name": "x", **changes})
+
+
+def test_a_column_that_tells_the_label_is_told_and_can_be_declared() -> None:
+    data = with_columns(column(tells_label=1.0), column())
+    assert only(asked(target_proxy.check, CLAIM, data)).message == "column x alone is the label"
+    nuisance = ("data.train.columns.x.tells_label",)
+    declared = CLAIM.model_copy(update={"nuisance": nuisance})
+    assert asked(target_proxy.check, declared, data) == []
+    assert asked(target_proxy.check, CLAIM, with_columns(column(tells_label=0.994), column())) == []
+
+
+def test_labels_that_do_not_stand_apart_cannot_be_told() -> None:
+    data = with_columns(column(tells_label=None), column())
+    (found,) = asked(target_proxy.check, CLAIM, data)
+    assert isinstance(found, NotApplicable)
+
+
+def shifted(test: Column, claim: Claim = CLAIM, **changes: object) -> list[Answer]:
+    return asked(split_shift.check, claim, with_columns(column(), test, **changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"dtype": "text"}, "column x is float64 in train, text in test"),
+        ({"n_missing": 40}, "column x is missing in 0 of 1347 train rows, in 40 of 450 test rows"),
+        ({"dtype": "float32"}, None),
+        ({"n_missing": 10}, None),
+    ],
+)
+def test_another_dtype_and_new_gaps_are_told(changes: dict[str, object], message: str) -> None:
+    answers = shifted(column(**changes))
+    assert [only(answers).message] == [message] if message else not answers
+
+
+@pytest.mark.parametrize(
+    ("strange", "is_told"),
+    [
+        (Strange(column="x", n_outside=60), True),
+        (Strange(column="x", n_outside=15), False),
+        (Strange(column="x", n_unseen=60, once_share=0.0), True),
+        (Strange(column="x", n_unseen=15, once_share=0.0), False),
+        (Strange(column="x", n_unseen=450, once_share=1.0), False),
+    ],
+    ids=["range", "few-outside", "category", "few-unseen", "identifier"],
+)
+def test_strange_values_are_told_where_chance_does_not_give_them(
+    strange: Strange, *, is_told: bool
+) -> None:
+    overlap = OVERLAP.model_copy(update={"strange": (strange,)})
+    assert bool(shifted(column(), overlaps=(overlap,))) is is_told
+    assert shifted(column(), overlaps=(overlap,), time="x") == []
+    declared = CLAIM.model_copy(update={"nuisance": ("data.overlaps.train/test.strange*",)})
+    assert shifted(column(), declared, overlaps=(overlap,)) == []
+
+
+def test_six_rows_beyond_a_handful_prove_no_shift() -> None:
+    few = [role.model_copy(update={"n_rows": 12, "columns": (column(),)}) for role in (TRAIN, TEST)]
+    overlap = OVERLAP.model_copy(update={"strange": (Strange(column="x", n_outside=6),)})
+    roles: tuple[Role, ...] = tuple(few)
+    assert asked(split_shift.check, CLAIM, DATA.but(roles=roles, overlaps=(overlap,))) == []
+
+
+def test_columns_that_were_not_compared_are_unknown() -> None:
+    overlap = OVERLAP.model_copy(update={"n_columns": None, "strange": ()})
+    (found,) = shifted(column(), overlaps=(overlap,))
+    assert isinstance(found, Unknown)

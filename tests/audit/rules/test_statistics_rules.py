@@ -1,0 +1,160 @@
+"""Rules about the numbers: replicates, power, noise, guards, and what may be averaged."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from io import BytesIO
+
+import numpy as np
+import pytest
+from fake_history import (
+    BASELINE,
+    CANDIDATE,
+    CLAIM,
+    POLICY,
+    FakeHistory,
+    outcome,
+    seeds,
+    sgd_and_adamw,
+    tracked,
+)
+
+from repro.audit.finding import Outcome
+from repro.audit.verdict import Verdict
+from repro.claims import Claim
+from repro.facts.data import EXAMPLE as DATA
+from repro.facts.optimizer import EXAMPLE as SGD
+from repro.facts.params import EXAMPLE as PARAMS
+from repro.facts.params import Param
+from repro.facts.scores import Scores
+from repro.facts.split import EXAMPLE as SPLIT
+from repro.judge import judge
+from repro.record import RunRecord
+
+EVERY = POLICY.model_copy(update={"preview": True})
+ADAMW = SGD.but(name="AdamW")
+
+
+def told(rule: str, claim: Claim = CLAIM, history: FakeHistory | None = None):
+    return outcome(judge(claim, history or sgd_and_adamw(), EVERY), rule)
+
+
+def test_seeds_of_one_arm_only_are_listed() -> None:
+    history = sgd_and_adamw()
+    history.runs["adamw"] = history.runs["adamw"][1:]
+    found = told("unpaired-seeds", history=history)
+    assert found.message == "the arms do not share their seeds: candidate lacks 0"
+    assert told("unpaired-seeds").outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize(
+    ("min_effect", "expected"),
+    [(0.03, Outcome.PASS), (0.005, Outcome.FAIL), (None, Outcome.NOT_APPLICABLE)],
+)
+def test_an_effect_that_would_be_missed_is_told_with_the_pairs_that_it_takes(
+    min_effect: float | None, expected: Outcome
+) -> None:
+    found = told("underpowered", CLAIM.model_copy(update={"min_effect": min_effect}))
+    assert found.outcome is expected
+    if expected is Outcome.FAIL:
+        assert found.message is not None
+        assert "34 pairs would" in found.message
+
+
+def test_a_claim_that_takes_folds_for_seeds_is_invalid() -> None:
+    def folds(first: int, scores: Sequence[float], *facts) -> list[RunRecord]:
+        return [
+            tracked(
+                first + fold, 0, value, SPLIT.but(fold=fold, test_digest=f"blake3:f{fold}"), *facts
+            )
+            for fold, value in enumerate(scores)
+        ]
+
+    history = FakeHistory({"sgd": folds(1, BASELINE), "adamw": folds(101, CANDIDATE, ADAMW)})
+    wrong = CLAIM.model_copy(update={"replicate": "seed"})
+    assert told("wrong-variance", wrong, history).outcome is Outcome.FAIL
+    right = CLAIM.model_copy(update={"replicate": "fold"})
+    assert told("wrong-variance", right, history).outcome is Outcome.PASS
+    assert told("wrong-variance", history=history).outcome is Outcome.NOT_APPLICABLE
+
+
+def test_a_gain_inside_the_rope_is_trivial() -> None:
+    wide, narrow = (CLAIM.model_copy(update={"rope": rope}) for rope in (0.1, 0.02))
+    assert told("trivial-effect", wide).outcome is Outcome.FAIL
+    assert told("trivial-effect", narrow).outcome is Outcome.PASS
+    assert told("trivial-effect").outcome is Outcome.NOT_APPLICABLE
+
+
+def test_a_guard_that_is_not_shown_to_hold_is_named() -> None:
+    worse = sgd_and_adamw(candidate=[score - 0.05 for score in BASELINE])
+    found = told("guard-regression", history=worse)
+    assert found.message == "test/loss got worse by more than its margin of 0.02"
+    assert told("guard-regression").outcome is Outcome.PASS
+
+
+class WithRows(FakeHistory):
+    """Every run kept what each of its 450 rows scored: the candidate gains on `n_gained`."""
+
+    n_gained = 18
+
+    def artifact(self, run_id: str, path: str) -> bytes:
+        rows = np.zeros(450)
+        rows[: 405 + (self.n_gained if int(run_id[:8], 16) > 100 else 0)] = 1
+        file = BytesIO()
+        np.save(file, rows)
+        return file.getvalue()
+
+
+def kept(record: RunRecord) -> RunRecord:
+    scores = record.find(Scores)
+    assert scores is not None
+    scored = tuple(
+        one.model_copy(update={"per_example": "repro/rows.npy"}) for one in scores.scored
+    )
+    return replace(record, facts={**record.facts, "scores": scores.but(scored=scored)})
+
+
+def test_a_difference_within_the_noise_of_the_rows_is_a_warning() -> None:
+    runs = {name: [*map(kept, found)] for name, found in sgd_and_adamw().runs.items()}
+    paired = told("eval-sampling-noise", history=WithRows(runs))
+    assert paired.outcome is Outcome.PASS  # 18 rows gained, none lost
+    by_shares = told("eval-sampling-noise")
+    assert by_shares.message == (
+        "the difference of 0.03 is within 0.0348, 1.96 standard errors over 450 evaluation rows, "
+        "by the shares alone"
+    )
+
+
+def test_data_sets_of_other_columns_are_no_replicates_of_one() -> None:
+    other = DATA.but(
+        roles=tuple(one.model_copy(update={"schema_digest": "blake3:0f"}) for one in DATA.roles)
+    )
+    mixed = FakeHistory(
+        {
+            "sgd": [*seeds(1, BASELINE[:4]), tracked(9, 9, 0.9, other)],
+            "adamw": [*seeds(101, CANDIDATE[:4], ADAMW), tracked(109, 9, 0.9, ADAMW, other)],
+        }
+    )
+    assert told("bad-aggregate", history=mixed).outcome is Outcome.FAIL
+    assert told("bad-aggregate").outcome is Outcome.PASS
+
+
+def tasks(first: int, scores: Sequence[float], *facts) -> list[RunRecord]:
+    """One run for each data set, all with one seed."""
+    named = [PARAMS.but(declared=(Param(name="dataset", value=f"d{at}"),)) for at in range(9)]
+    return [tracked(first + at, 0, value, named[at], *facts) for at, value in enumerate(scores)]
+
+
+def test_a_claim_over_tasks_is_compared_task_by_task() -> None:
+    claim = CLAIM.model_copy(
+        update={"task": "params.dataset", "nuisance": ("optimizer.lr", "params.dataset")}
+    )
+    scores = [0.5 + at / 20 for at in range(8)]
+    gained = [score + 0.01 + at / 1000 for at, score in enumerate(scores)]
+    history = FakeHistory({"sgd": tasks(1, scores), "adamw": tasks(101, gained, ADAMW)})
+    judgement = judge(claim, history, POLICY)
+    assert judgement.comparison is not None
+    assert (judgement.comparison.method, judgement.comparison.n_pairs) == ("signed ranks", 8)
+    assert judgement.verdict is Verdict.BETTER
+    scaled = [10 ** (at / 2) for at in range(8)]
+    unlike = FakeHistory({"sgd": tasks(1, scaled), "adamw": tasks(101, gained, ADAMW)})
+    assert told("bad-aggregate", claim, unlike).outcome is Outcome.FAIL
