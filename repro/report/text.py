@@ -12,6 +12,7 @@ from repro.report.numbers import number_lines
 from repro.report.shown import columns, document, shown_all
 
 MAX_PATHS = 6  # of a list in one line
+MAX_RUNS = 5
 MAX_LINES = 10  # of the table, and of the evidence of one finding; JSON has all of them
 
 # In the order of print.
@@ -148,8 +149,10 @@ def _details(finding: Finding) -> Iterator[tuple[str, str]]:
     if len(finding.evidence) > MAX_LINES:
         yield "", f"and {len(finding.evidence) - MAX_LINES} more"
     if finding.runs:
-        runs = ", ".join(run[:8] for run in finding.runs)
-        yield "runs", f"{runs} ({' and '.join(finding.arms)})"
+        runs = ", ".join(run[:8] for run in finding.runs[:MAX_RUNS])
+        n_more = len(finding.runs) - MAX_RUNS
+        more = f" and {n_more} more" if n_more > 0 else ""
+        yield "runs", f"{runs}{more} ({' and '.join(finding.arms)})"
     if finding.fix:
         yield "fix", finding.fix
     if finding.waiver:

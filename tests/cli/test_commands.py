@@ -53,7 +53,8 @@ def store(project, tmp_path):
     def put(name, *facts, **absent):
         run = client.create_run(experiment, run_name=name)
         example = example_record(*facts, **{"contents": UNSEALED, **absent})
-        facts = {key: fact for key, fact in example.facts.items() if key != "integrity"}
+        known_later = {"integrity", "reachability"}
+        facts = {key: fact for key, fact in example.facts.items() if key not in known_later}
         record = replace(example, run_id=run.info.run_id, name=name, facts=facts)
         opened = OpenRun(record.run_id, experiment, project.uri, False, lambda: None)
         opened.store(record, keep(tmp_path / record.run_id, {RECORD: dump(record).encode()}))
@@ -237,6 +238,53 @@ def test_audit_writes_json_that_any_program_reads_and_exits_by_the_verdict(proje
     document = json.loads(result.stdout, parse_constant=pytest.fail)
     assert document["claims"][0]["claim"]["name"] == "b-beats-a"
     assert result.exit_code == document["exit_code"] != 0
+
+
+def test_a_claim_without_runs_is_told_and_does_not_keep_the_others_from_being_judged(
+    project, store
+):
+    project.policy(CLAIM + CLAIM.replace("b-beats-a", "c-beats-a").replace("'b'", "'c'"))
+    store("a"), store("b", SGD.but(name="AdamW"))
+    result = repro_command("audit", "--json")
+    assert result.exit_code == 2
+    assert [claim["claim"]["name"] for claim in json.loads(result.stdout)["claims"]] == [
+        "b-beats-a"
+    ]
+    assert "claim 'c-beats-a': candidate has no run" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "variables", "severity"),
+    [((), {}, "warning"), (("--profile", "ci"), {}, "error"), ((), {"CI": "true"}, "error")],
+)
+def test_a_commit_that_nobody_else_can_get_is_an_error_where_ci_asks(
+    project, store, words, variables, severity
+):
+    project.git("remote", "add", "origin", str(project.root))
+    project.policy(CLAIM)
+    store("a"), store("b", SGD.but(name="AdamW"))
+    result = CliRunner(env={"CI": "", **variables}).invoke(main, ("audit", "--json", *words))
+    (found,) = [
+        finding
+        for finding in json.loads(result.stdout)["claims"][0]["findings"]
+        if finding["rule"] == "unreachable-commit"
+    ]
+    assert (found["outcome"], found["severity"]) == ("FAIL", severity)
+
+
+def test_rules_in_preview_are_asked_on_demand(project, store):
+    project.policy(CLAIM)
+    store("a"), store("b", SGD.but(name="AdamW"))
+    for words, is_asked in (((), False), (("--preview",), True)):
+        (claim,) = json.loads(repro_command("audit", "--json", *words).stdout)["claims"]
+        assert ("lr-range" in {found["rule"] for found in claim["findings"]}) is is_asked
+        assert ("lr-range" in claim["in_preview"]) is not is_asked
+
+
+def test_what_no_comparison_hangs_on_is_printed_with_the_reason():
+    lines = repro_command("rules", "--ignored").stdout.splitlines()
+    assert any(line.split()[0] == "outcome.*" and "never compared" in line for line in lines)
+    assert any(line.split()[0] == "budget.n_samples" and "0.01" in line for line in lines)
 
 
 @pytest.mark.parametrize("option", ["--markdown", "--json", None])

@@ -1,9 +1,11 @@
+import json
 from dataclasses import replace
 
 import pytest
 from fake_history import CLAIM, POLICY, sgd_and_adamw
 from mlflow import MlflowClient
 
+from repro.history import LOOKS
 from repro.judge import judge
 from repro.store.verdict_tags import write_verdicts
 
@@ -44,3 +46,22 @@ def test_the_last_audit_replaces_what_an_earlier_one_said(project, run_ids):
 def test_a_store_that_refuses_is_reported_and_stops_nobody(project, run_ids, capsys):
     write_verdicts(project.history, [judged("claim", ["0" * 32])])
     assert capsys.readouterr().err.startswith("repro  the verdicts were not written to the runs: ")
+
+
+def test_the_first_audit_that_showed_numbers_of_a_claim_stays_on_its_runs(project, run_ids):
+    write_verdicts(project.history, [judged("first", run_ids)])
+    kept = looks(project, run_ids[0])
+    assert list(kept) == ["first"]
+    write_verdicts(project.history, [judged("first", run_ids), judged("second", run_ids[:1])])
+    assert looks(project, run_ids[0])["first"] == kept["first"]
+    assert [list(looks(project, run_id)) for run_id in run_ids] == [["first", "second"], ["first"]]
+
+
+def test_an_audit_without_numbers_was_no_look(project, run_ids):
+    invalid = replace(judged("first", run_ids), comparison=None)
+    write_verdicts(project.history, [invalid])
+    assert looks(project, run_ids[0]) == {}
+
+
+def looks(project, run_id):
+    return json.loads(MlflowClient(project.uri).get_run(run_id).data.tags.get(LOOKS, "{}"))
