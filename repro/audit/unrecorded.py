@@ -6,6 +6,8 @@ from repro.audit.rule import NotApplicable, Unknown
 from repro.facts.fact import Absent, Fact, Opaque
 from repro.record import RunRecord
 
+TRACKED = "run inside repro.tracked_run(...)"
+
 # How a fact gets into the record, where the script has a say in it.
 HOW_TO_RECORD: Mapping[str, str] = {
     "architecture": "run.watch(model, optimizer)",
@@ -43,7 +45,7 @@ def unrecorded(key: str, absent: Absent) -> Unknown | NotApplicable:
     if absent.kind == "failed":
         message = f"{key} could not be observed: {absent.reason}"
         return Unknown(message, "remove the cause and run again", (key,))
-    fix = HOW_TO_RECORD.get(key, "run inside repro.tracked_run(...)")
+    fix = HOW_TO_RECORD.get(key, TRACKED)
     return Unknown(f"{key} is not recorded: {absent.reason}", fix, (key,))
 
 

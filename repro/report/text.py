@@ -8,6 +8,7 @@ from repro.audit.finding import NOT_SET, Evidence, Finding, Outcome
 from repro.audit.judgement import Judgement, Row
 from repro.audit.verdict import MET, Verdict
 from repro.claims import Waiver
+from repro.report.common_cause import CommonCause, common_causes
 from repro.report.numbers import number_lines
 from repro.report.shown import columns, document, shown_all
 
@@ -130,6 +131,8 @@ def _findings(findings: Iterable[Finding]) -> Iterator[Text]:
     order = [word for word in STYLES if word != "passed"]
     found = [finding for finding in findings if _word(finding) in order]
     found.sort(key=lambda finding: order.index(_word(finding)))
+    causes = list(common_causes(found))
+    found = [one for one in found if not any(one in cause.findings for cause in causes)]
     titles = [f"{finding.rule} ({finding.code})" for finding in found]
     width = max(map(len, titles), default=0)
     for finding, title in zip(found, titles, strict=True):
@@ -138,6 +141,26 @@ def _findings(findings: Iterable[Finding]) -> Iterator[Text]:
         yield line.append(f"{title:<{width}}  {finding.message}")
         for label, text in _details(finding):
             yield Text(f"{'':<11}{label:<8}  {text}")
+    for cause in causes:
+        line = Text("  ").append(f"{'unknown':<9}", STYLES["unknown"])
+        yield line.append(f"{len(cause.rules)} rules  {cause.reason}")
+        for label, text in _causes_details(cause):
+            yield Text(f"{'':<11}{label:<8}  {text}")
+
+
+def _causes_details(cause: CommonCause) -> Iterator[tuple[str, str]]:
+    yield "rules", ", ".join(cause.rules)
+    yield "missing", ", ".join(cause.missing)
+    if cause.runs:
+        yield "runs", _runs(cause.runs)
+    for at, fix in enumerate(cause.fixes):
+        yield "" if at else "fix", fix
+
+
+def _runs(runs: Sequence[str]) -> str:
+    n_more = len(runs) - MAX_RUNS
+    more = f" and {n_more} more" if n_more > 0 else ""
+    return ", ".join(run[:8] for run in runs[:MAX_RUNS]) + more
 
 
 def _details(finding: Finding) -> Iterator[tuple[str, str]]:
@@ -149,10 +172,7 @@ def _details(finding: Finding) -> Iterator[tuple[str, str]]:
     if len(finding.evidence) > MAX_LINES:
         yield "", f"and {len(finding.evidence) - MAX_LINES} more"
     if finding.runs:
-        runs = ", ".join(run[:8] for run in finding.runs[:MAX_RUNS])
-        n_more = len(finding.runs) - MAX_RUNS
-        more = f" and {n_more} more" if n_more > 0 else ""
-        yield "runs", f"{runs}{more} ({' and '.join(finding.arms)})"
+        yield "runs", f"{_runs(finding.runs)} ({' and '.join(finding.arms)})"
     if finding.fix:
         yield "fix", finding.fix
     if finding.waiver:

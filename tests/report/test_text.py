@@ -15,7 +15,7 @@ from fake_history import (
 )
 from rich.console import Console
 
-from repro.audit.finding import NOT_SET
+from repro.audit.finding import NOT_SET, Outcome
 from repro.audit.judgement import Row
 from repro.audit.verdict import Verdict
 from repro.claims import Claim, Waiver
@@ -281,3 +281,20 @@ def test_declared_values_that_one_arm_lacks_are_named_in_one_line() -> None:
     text = str(render([replace(judgement, differences=(both, lacking))]))
     assert "  optimizer.lr  0.1       0.001      nuisance" in text
     assert "  declared, in one arm only: optimizer.betas" in text
+
+
+def test_what_is_unknown_for_one_reason_is_told_once_with_every_rule() -> None:
+    untracked = Absent(reason="the run was not tracked", kind="not_recorded")
+    history = sgd_and_adamw()
+    history.runs["sgd"] = [
+        replace(run, facts={**dict.fromkeys(run.facts, untracked), "scores": run.facts["scores"]})
+        for run in history.runs["sgd"]
+    ]
+    judgement = judge(CLAIM, history, POLICY)
+    text = str(render([judgement]))
+    assert text.count("the run was not tracked") == 1
+    unknown = {found.rule for found in judgement.findings if found.outcome is Outcome.UNKNOWN}
+    (line,) = [line for line in text.splitlines() if line.startswith("           rules     ")]
+    assert all(f"{rule} (" in text for rule in unknown)
+    assert line.count("(") > 10
+    assert "           fix       wait for the end of the run, or `repro recover RUN`\n" in text
