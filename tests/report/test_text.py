@@ -297,4 +297,4 @@ def test_what_is_unknown_for_one_reason_is_told_once_with_every_rule() -> None:
     (line,) = [line for line in text.splitlines() if line.startswith("           rules     ")]
     assert all(f"{rule} (" in text for rule in unknown)
     assert line.count("(") > 10
-    assert "           fix       wait for the end of the run, or `repro recover RUN`\n" in text
+    assert "wait for the end of the run, or `repro recover RUN`\n" in text
