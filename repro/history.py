@@ -23,6 +23,9 @@ class History(Protocol):
     def record(self, run_id: str) -> RunRecord:
         """The record of one run."""
 
+    def sealed(self, launch: "Launch") -> RunRecord:
+        """The record as it was sealed, without a look at what became of the run since."""
+
     def artifact(self, run_id: str, path: str) -> bytes:
         """Content of an artifact that a record refers to."""
 

@@ -1,11 +1,13 @@
 """What was launched in an experiment besides the runs of a claim; failed and deleted runs count."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from repro.audit.case import Case
 from repro.audit.configuration import differing, matches
 from repro.audit.ledger import (
+    CODE,
     ArmHistory,
     Ledger,
     Trial,
@@ -14,7 +16,7 @@ from repro.audit.ledger import (
     trial,
 )
 from repro.claims import Claim
-from repro.errors import RecordCorrupt, UnknownRun
+from repro.errors import RecordCorrupt
 from repro.history import History, Launch
 from repro.record import RunRecord
 from repro.record_tags import DATA
@@ -69,15 +71,28 @@ def _trials(
     history: History,
 ) -> Iterator[Trial]:
     """Runs of the arm's treatment and data whose other declared values differ."""
-    pools = {launch.tags.get(DATA) for launch in arm} - {None}
-    of_data = [launch for launch in others if launch.setup and launch.tags.get(DATA) in pools]
-    for launch in of_data[-MAX_TRIALS:]:
+    likely = [launch for launch in others if _may_be_trial(claim, launch, arm)]
+    for launch in likely[-MAX_TRIALS:]:
         try:
-            tried = history.record(launch.run_id)
-        except (RecordCorrupt, UnknownRun):
+            tried = history.sealed(launch)
+        except RecordCorrupt:
             continue
         if _is_trial(claim, tried, record):
             yield trial(launch, tried, claim.metric)
+
+
+def _may_be_trial(claim: Claim, launch: Launch, arm: Sequence[Launch]) -> bool:
+    """Whether a listing alone leaves it open: data and treated facts as in the arm, others not."""
+    tuned = {_fact(glob) for glob in claim.nuisance} | {"params"}
+    treated = {_fact(glob) for glob in claim.treatment} - tuned - {*CODE}
+    ours, theirs = launch.setup, arm[0].setup
+    is_of_data = launch.tags.get(DATA) in {one.tags.get(DATA) for one in arm} - {None}
+    is_treated = all(ours.get(key) == theirs.get(key) for key in treated)
+    return is_of_data and is_treated and any(ours.get(key) != theirs.get(key) for key in tuned)
+
+
+def _fact(glob: str) -> str:
+    return re.split(r"[.:]", glob)[0]
 
 
 def _is_trial(claim: Claim, tried: RunRecord, record: RunRecord) -> bool:

@@ -111,6 +111,11 @@ class FakeHistory:
                     return record
         raise UnknownRun(f"no run {run_id}")
 
+    def sealed(self, launch: Launch) -> RunRecord:
+        if launch in self.others:
+            raise RecordCorrupt(f"run {launch.run_id} has no record")
+        return self.record(launch.run_id)
+
     def artifact(self, run_id: str, path: str) -> bytes:
         raise RecordCorrupt(f"run {run_id} has no {path}")
 

@@ -98,13 +98,28 @@ class MlflowHistory:
         run = self._run(run_id)
         if SEAL not in run.data.tags:
             return _foreign(run)
-        content = self.artifact(run_id, RECORD)
-        _refuse_altered(content, run)
-        record = _as_ended(load(content.decode()), run)
+        record = _as_ended(self._sealed(run_id, run.data.tags[SEAL]), run)
         found = self.integrity(record, run)
         # A version that knew no segments resumed no run.
         added = {Segments.key(): Segments(), **record.facts, Integrity.key(): found}
         return replace(record, facts=added)
+
+    def sealed(self, launch: Launch) -> RunRecord:
+        """The record as it was sealed, without a look at what became of the run since.
+
+        Raises
+        ------
+        RecordCorrupt
+            There is none, or it is not the one that was sealed.
+        """
+        if SEAL not in launch.tags:
+            raise RecordCorrupt(f"run {launch.run_id[:8]} has no record that was sealed.")
+        return self._sealed(launch.run_id, launch.tags[SEAL])
+
+    def _sealed(self, run_id: str, seal: str) -> RunRecord:
+        content = self.artifact(run_id, RECORD)
+        _refuse_altered(content, run_id, seal)
+        return load(content.decode())
 
     def integrity(
         self, record: RunRecord, run: Run, values: Callable[[str], list[Point]] | None = None
@@ -242,11 +257,11 @@ def refuse_missing_database(uri: str) -> None:
         )
 
 
-def _refuse_altered(content: bytes, run: Run) -> None:
+def _refuse_altered(content: bytes, run_id: str, seal: str) -> None:
     """Compare the bytes with the seal: facts of an older version change when they are loaded."""
-    if digest_bytes(content) != run.data.tags[SEAL]:
+    if digest_bytes(content) != seal:
         raise RecordCorrupt(
-            f"the record of run {run.info.run_id[:8]} is not the one that was sealed: it was "
+            f"the record of run {run_id[:8]} is not the one that was sealed: it was "
             f"changed afterwards, and proves nothing. Run the training again."
         )
 
