@@ -20,6 +20,13 @@ from repro.facts.split import Split
 FORMAT = "repro.record/1"
 SEAL = "repro.record"  # the tag that holds the digest of the record
 
+# Last names of parameters that say where a run was, and where it wrote; what it read is not here.
+INCIDENTAL = (
+    *("exp_name", "experiment_name", "job_id", "run_id", "run_name", "timestamp"),
+    *("host", "hostname", "local_rank", "master_addr", "master_port", "port", "rdzv_endpoint"),
+    *("log_dir", "log_level", "logging_dir", "out_dir", "output_dir", "save_dir", "verbose"),
+)
+
 F = TypeVar("F", bound=Fact)
 T = TypeVar("T")
 U = TypeVar("U")
@@ -120,6 +127,11 @@ def is_compared(path: str) -> bool:
     """Whether a difference at this path gates a comparison."""
     kind = fact_types().get(path.partition(".")[0])
     return kind is not None and not any(fnmatchcase(path, glob) for glob in kind.IGNORED)
+
+
+def is_incidental(path: str) -> bool:
+    """Whether a parameter says where a run was or wrote, by its last name."""
+    return path.startswith("params.") and path.rpartition(".")[2].casefold() in INCIDENTAL
 
 
 def is_per_replicate(path: str) -> bool:

@@ -9,7 +9,7 @@ from repro.facts.determinism import Determinism
 from repro.facts.fact import Fact, Scalar
 from repro.facts.scores import Scores
 from repro.facts.split import Split
-from repro.record import SEAL, RunRecord, is_compared, is_per_replicate, seal
+from repro.record import SEAL, RunRecord, is_compared, is_incidental, is_per_replicate, seal
 
 DATA, SEED = "repro.data", "repro.seed"
 SETUP = "repro.setup"  # tag: a digest of each fact that was settled before the training
@@ -88,7 +88,8 @@ def setup(record: RunRecord) -> Mapping[str, str]:
 def _is_chosen(path: str) -> bool:
     """Whether a value is the same for every replicate; a parameter that holds the seed is not."""
     is_seed = path.startswith("params.") and path.endswith(("seed", "random_state", "fold"))
-    return path != TREE and is_compared(path) and not is_per_replicate(path) and not is_seed
+    is_aside = is_seed or is_incidental(path) or is_per_replicate(path)
+    return path != TREE and is_compared(path) and not is_aside
 
 
 def _digest(value: Mapping[str, Scalar] | Scalar) -> str:

@@ -11,7 +11,7 @@ from repro.claims import Claim
 from repro.facts import fact_types
 from repro.facts.architecture import Architecture
 from repro.facts.fact import Absent, Fact, Opaque, Scalar
-from repro.record import Arms, RunRecord, is_compared, is_per_replicate
+from repro.record import INCIDENTAL, Arms, RunRecord, is_compared, is_incidental, is_per_replicate
 
 # What a declared parameter may be called, by the observed values that it repeats. Any other
 # parameter repeats the observed value of its own name: params.nesterov, optimizer.nesterov.
@@ -56,13 +56,6 @@ DERIVED: Mapping[str, str] = {
     "data.pool_digest": "not compared: the rows of each role are",
     MODEL: "of an estimator not compared: its hyperparameters are",
 }
-
-# Last names of parameters that say where a run was, and where it wrote; what it read is not here.
-INCIDENTAL = (
-    *("exp_name", "experiment_name", "job_id", "run_id", "run_name", "timestamp"),
-    *("host", "hostname", "local_rank", "master_addr", "master_port", "port", "rdzv_endpoint"),
-    *("log_dir", "log_level", "logging_dir", "out_dir", "output_dir", "save_dir", "verbose"),
-)
 
 
 @dataclass(frozen=True)
@@ -162,13 +155,9 @@ def _compared(fact: Fact) -> dict[str, Scalar]:
         path: value
         for path, value in fact.flat().items()
         if is_compared(path)
-        and not _is_incidental(path)
+        and not is_incidental(path)
         and (path not in DERIVED or (is_network and path == MODEL))
     }
-
-
-def _is_incidental(path: str) -> bool:
-    return path.startswith("params.") and path.rpartition(".")[2].casefold() in INCIDENTAL
 
 
 def ignored_paths() -> Iterator[tuple[str, str]]:
@@ -184,7 +173,7 @@ def ignored_paths() -> Iterator[tuple[str, str]]:
     yield MODULES + "*", "not compared where one process only imported it, and the trees are one"
     yield from ((tree, "not compared where an imported file differs") for tree in TREES)
     for name in INCIDENTAL:
-        yield f"params.*{name}", "not compared: a place or a name, nothing that is trained with"
+        yield f"params.{name}", "not compared, nor below a prefix: a place or a name"
 
 
 def _unequal(a: Mapping[str, Scalar], b: Mapping[str, Scalar]) -> Iterator[str]:

@@ -339,6 +339,6 @@ def test_parameters_that_say_where_a_run_was_are_not_compared() -> None:
 def test_everything_that_is_not_compared_is_listed_with_its_reason() -> None:
     listed = dict(ignored_paths())
     assert listed["budget.wall_seconds"].startswith("never compared. Counted while training")
-    assert listed["params.*output_dir"].startswith("not compared: a place or a name")
+    assert listed["params.output_dir"].endswith(": a place or a name")
     assert {"architecture.digest", "code.tree", "data.pool_digest"} <= listed.keys()
     assert all(listed.values())
