@@ -11,7 +11,6 @@ from repro.audit.rule import Severity, rule
 from repro.errors import ConfigurationError, UnknownRule
 from repro.facts.code import Code
 
-
 # Code, name, and whether it is asked by default (*). What is published stays as it is.
 CATALOGUE = """
 CMP001 not-finished *

@@ -24,7 +24,6 @@ from repro.audit.finding import Finding, Outcome
 from repro.audit.rule import Severity
 from repro.claims import Budget
 from repro.facts.code import EXAMPLE as CODE
-from repro.facts.code import Module
 from repro.facts.fact import Fact
 from repro.facts.optimizer import EXAMPLE as SGD
 from repro.facts.optimizer import Setting
