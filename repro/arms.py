@@ -40,7 +40,7 @@ def gather(claim: Claim, history: History, policy: Policy) -> Case:
             f"claim {claim.name!r}: run {both[0][:8]} stands on both sides. "
             f"Make baseline and candidate select different runs."
         )
-    loaded = {arm: [history.record(run_id) for run_id in found] for arm, found in ids.items()}
+    loaded = {arm: _loaded(claim, arm, found, history) for arm, found in ids.items()}
     replicate = _replicate_of([*loaded["baseline"], *loaded["candidate"]], claim.task)
     baseline, baseline_reruns = _sifted("baseline", loaded["baseline"], replicate)
     candidate, candidate_reruns = _sifted("candidate", loaded["candidate"], replicate)
@@ -50,6 +50,20 @@ def gather(claim: Claim, history: History, policy: Policy) -> Case:
         arms=_paired(baseline, candidate, replicate),
         reruns=Reruns((*baseline_reruns, *candidate_reruns)),
     )
+
+
+def _loaded(claim: Claim, arm: str, ids: Iterable[str], history: History) -> list[RunRecord]:
+    """The records of an arm; of the declared seeds, if there are any."""
+    records = [history.record(run_id) for run_id in ids]
+    seeds = claim.seeds
+    found = [one for one in records if seeds is None or one.replicate.seed in seeds]
+    if not found and seeds is not None:
+        have = ", ".join(str(one.replicate.seed) for one in records)
+        raise UnknownRun(
+            f"claim {claim.name!r}: {arm} has no run of the declared seeds "
+            f"{', '.join(map(str, seeds))}; its runs have the seeds {have}. Run the declared ones."
+        )
+    return found
 
 
 def _select(

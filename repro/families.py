@@ -1,7 +1,5 @@
 """Claims that are corrected together, so that 5 % is the risk of one false one among them."""
 
-from collections.abc import Sequence
-
 from repro.audit.judgement import Judgement
 from repro.claims import Claim, Policy
 from repro.history import History
@@ -19,15 +17,12 @@ def judge_with_family(claim: Claim, history: History, policy: Policy) -> Judgeme
         for other in policy.claims
         if claim.family is not None and other.family == claim.family and other.name != claim.name
     ]
-    if not others:
+    if not others or alone.comparison is None:
         return alone
-    judgements = [alone, *(judge(other, history, policy) for other in others)]
-    level = _levels(judgements)[0]
+    together = [alone, *(judge(other, history, policy) for other in others)]
+    alphas = [one.comparison.alpha for one in together if one.comparison is not None]
+    level, *_ = holm_levels([gate_p(one) for one in together], min(alphas))
     return judge(claim, history, policy, alpha=level)
-
-
-def _levels(judgements: Sequence[Judgement]) -> Sequence[float]:
-    return holm_levels([gate_p(judgement) for judgement in judgements])
 
 
 def gate_p(judgement: Judgement) -> float:

@@ -34,7 +34,7 @@ def judge(
     policy: Policy,
     *,
     today: date | None = None,
-    alpha: float = ALPHA,
+    alpha: float | None = None,
 ) -> Judgement:
     """The verdict on a claim, with everything that it rests on.
 
@@ -44,7 +44,7 @@ def judge(
     history : where the runs are
     policy : which rules are asked, and what is waived
     today : the day that waivers must reach; by default today
-    alpha : of the gates; with declared looks it is spent on all of them
+    alpha : of the gates; by default .05, or what the claim's looks leave to this one
 
     Raises
     ------
@@ -58,14 +58,14 @@ def judge(
     rules = enabled_rules(policy)
     for waiver in policy.waivers:
         find_rule(waiver.rule)  # refuses one that names no rule
-    case = _complete(gather(claim, history, policy), history, alpha)
+    case = _complete(gather(claim, history, policy), history)
     reaching = tuple(waiver for waiver in policy.waivers if _reaches(waiver, case))
     waivers = in_force(reaching, today or datetime.now(UTC).date())
     findings = _ask(case, [rule for rule in rules if not rule.is_about_numbers], waivers)
     findings += waive(_left_out(rules), waivers, claim=claim.name)
     verdict = admissibility(findings)
     if verdict is None:
-        case = _with_numbers(case, history)
+        case = _with_numbers(replace(case, alpha=alpha or _alpha(case)), history)
         findings += _ask(case, [rule for rule in rules if rule.is_about_numbers], waivers)
         verdict = decided(claim, case.comparison, case.guards.results)
     return Judgement(
@@ -86,14 +86,13 @@ def judge(
     )
 
 
-def _complete(case: Case, history: History, alpha: float) -> Case:
+def _complete(case: Case, history: History) -> Case:
     """The case with what only the experiment and the clone know."""
     found = [[_located(run, case.policy) for run in side] for _, side in case.arms.sides()]
     return replace(
         case,
         arms=case.arms.with_values(*found),
         ledger=ledger_of(case, history),
-        alpha=_alpha(case, alpha),
     )
 
 
@@ -105,17 +104,24 @@ def _located(run: RunRecord, policy: Policy) -> RunRecord:
     return replace(run, facts={**run.facts, key: at_judgement(run, policy.root)})
 
 
-def _alpha(case: Case, alpha: float) -> float:
-    """What this look may spend, of the looks that the claim declares."""
-    looks = case.claim.looks
-    n = min(len(side) for _, side in case.arms.sides())
-    reached = [look for look in looks if look <= n]
-    return 1 - confidence_at(reached[-1], looks, alpha) if reached else alpha
+def _alpha(case: Case) -> float:
+    """What this look may spend of the 5 %, of the looks that the claim declares."""
+    n, looks = _n_replicates(case), case.claim.looks
+    return 1 - confidence_at(n, looks, ALPHA) if n in looks else ALPHA
+
+
+def _n_replicates(case: Case) -> int:
+    found = compared(case, case.claim.metric, case.claim.direction)
+    return 0 if isinstance(found, Absent) else found.n_replicates
 
 
 def _with_numbers(case: Case, history: History) -> Case:
-    """The case of an admissible claim with its scores compared."""
-    claim = case.claim
+    """The case of an admissible claim with its scores compared, at a declared look if any is."""
+    claim, n = case.claim, _n_replicates(case)
+    if claim.looks and n not in claim.looks:
+        looks = ", ".join(map(str, claim.looks))
+        reason = f"{n} replicates are no declared look; the claim says {looks}"
+        return replace(case, comparison=Absent(reason=reason, kind="not_applicable"))
     return replace(
         case,
         comparison=compared(case, claim.metric, claim.direction),

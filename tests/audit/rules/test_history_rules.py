@@ -22,6 +22,7 @@ from fake_history import (
 
 from repro.audit.finding import Finding, Outcome
 from repro.audit.rule import Severity
+from repro.audit.verdict import Verdict
 from repro.claims import Budget
 from repro.facts.code import EXAMPLE as CODE
 from repro.facts.fact import Fact
@@ -213,6 +214,17 @@ def test_seeds_of_a_trial_are_not_fresh() -> None:
     assert outcome(fresh, "tuning-seed-reuse").outcome is Outcome.PASS
 
 
+def test_a_declared_seed_without_a_run_is_told() -> None:
+    claim = CLAIM.model_copy(update={"seeds": (0, 1, 2, 9), "replicates": 3})
+    judgement = judge(claim, history(), POLICY)
+    told = [one for one in judgement.findings if one.rule == "failed-runs-missing"]
+    assert [one.message for one in told] == [
+        "baseline has no run of the declared seeds 9",
+        "candidate has no run of the declared seeds 9",
+    ]
+    assert {run.replicate.seed for run in judgement.runs} == {0, 1, 2}
+
+
 class Looked(FakeHistory):
     """An audit showed numbers of the claim when the first three seeds were there."""
 
@@ -238,6 +250,14 @@ def test_runs_that_were_added_after_an_audit_are_a_warning_unless_looks_were_dec
     assert outcome(judgement, "optional-stopping").outcome is Outcome.PASS
     assert judgement.comparison is not None
     assert judgement.comparison.alpha == pytest.approx(0.05 * 2 / 5)
+
+
+def test_between_the_declared_looks_there_are_no_numbers() -> None:
+    claim = CLAIM.model_copy(update={"looks": (4, 10), "replicates": 4})
+    judgement = judge(claim, history(), POLICY)
+    assert (judgement.verdict, judgement.comparison) == (Verdict.INCONCLUSIVE, None)
+    told = outcome(judgement, "too-few-seeds")
+    assert told.message == "5 replicates are no declared look; the claim says 4, 10"
 
 
 def test_claims_against_one_baseline_are_corrected_or_a_warning() -> None:

@@ -28,17 +28,33 @@ from repro.record import Arms, RunRecord
 def check(claim: Claim, runs: Arms[RunRecord], ledger: Ledger) -> Iterator[Violation]:
     """Every run of an arm's configuration that failed was repeated, or is tagged."""
     for (arm, history), (_, records) in zip(ledger.sides(), runs.sides(), strict=True):
+        yield from _absent(claim, runs, arm, records)
         failed = list(_failed(history.omitted, records))
         if not failed:
             continue
         seeds = {launch.seed for launch in failed if launch.seed is not None}
-        can_change = is_changed_by_worst(claim, runs, arm, seeds)
+        can_change = any(launch.seed is None for launch in failed)
+        can_change = can_change or is_changed_by_worst(claim, runs, arm, seeds)
         yield Violation(
             message=f"{arm}: {_counted(failed)} of its configuration did not finish and "
             f"{'is' if len(failed) == 1 else 'are'} left out: {_listed(failed)}",
             fix=f"run {_seeds(seeds)}again, or tag the run with {INFRA} and the reason",
             points=(),
             severity=None if can_change else Severity.WARNING,
+        )
+
+
+def _absent(
+    claim: Claim, runs: Arms[RunRecord], arm: str, records: Iterable[RunRecord]
+) -> Iterator[Violation]:
+    """The declared seeds of which an arm has no run."""
+    missing = set(claim.seeds or ()) - {record.replicate.seed for record in records}
+    if missing:
+        yield Violation(
+            message=f"{arm} has no run of the declared seeds {_listed_seeds(missing)}",
+            fix=f"run seed {_listed_seeds(missing)}",
+            points=(),
+            severity=None if is_changed_by_worst(claim, runs, arm, missing) else Severity.WARNING,
         )
 
 
@@ -61,8 +77,12 @@ def _listed(launches: list[Launch]) -> str:
 
 
 def _seeds(seeds: Iterable[int]) -> str:
-    listed = ", ".join(map(str, sorted(seeds)))
+    listed = _listed_seeds(seeds)
     return f"seed {listed} " if listed else ""
+
+
+def _listed_seeds(seeds: Iterable[int]) -> str:
+    return ", ".join(map(str, sorted(seeds)))
 
 
 MAX_NAMED = 5

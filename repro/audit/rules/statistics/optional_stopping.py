@@ -7,7 +7,7 @@ Fix: declare the looks before the first: `looks = [5, 10]`; each then decides wi
 risk.
 
 Wrong when: the runs were added whatever the audit said. An audit with `--no-tags`, or of a copy of
-the store, leaves no trace; nor does a look at the run list.
+the store, leaves no trace; nor does a look at the run list. A claim that was renamed begins anew.
 
 Source: Armitage, McPherson and Rowe 1969; simulated for a t test after every seed.
 """

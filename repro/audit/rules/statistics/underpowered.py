@@ -17,7 +17,11 @@ from repro.audit.rule import NotApplicable, Severity, Violation, rule
 from repro.claims import EXAMPLE as CLAIM
 from repro.claims import Claim
 from repro.stats.comparison import Comparison
-from repro.stats.power import minimum_detectable_effect, sd_upper_bound
+from repro.stats.power import (
+    minimum_detectable_effect,
+    minimum_detectable_effect_unpaired,
+    sd_upper_bound,
+)
 
 
 @rule("STA004", Severity.WARNING, preview=True)
@@ -26,21 +30,30 @@ def check(claim: Claim, comparison: Comparison) -> Iterator[Violation | NotAppli
     if claim.min_effect is None:
         yield NotApplicable("the claim declares no min_effect")
         return
-    if comparison.kind != "seed" or not comparison.n_pairs or comparison.sd == 0:
-        yield NotApplicable("power is known for pairs of seeds that differ")
+    if comparison.kind != "seed" or comparison.sd == 0:
+        yield NotApplicable("power is known for seeds whose scores differ")
         return
-    detectable = minimum_detectable_effect(comparison.sd, comparison.n_pairs)
+    detectable, df = _detectable(comparison)
     if detectable > claim.min_effect:
-        upper = sd_upper_bound(comparison.sd, comparison.n_pairs - 1)
+        upper = sd_upper_bound(comparison.sd, df)
         needed = comparison.replicates_needed(claim.min_effect)
-        more = f"{needed} pairs would; " if needed else ""
+        more = f"{needed} would; " if needed else ""
         yield Violation(
-            message=f"{comparison.n_pairs} pairs find {detectable:.3g} with power .8, and "
-            f"min_effect is {claim.min_effect:g}; {more}sd {comparison.sd:.3g}, "
+            message=f"{comparison.n_replicates} seeds in each arm find {detectable:.3g} with "
+            f"power .8, and min_effect is {claim.min_effect:g}; {more}sd {comparison.sd:.3g}, "
             f"with 80 % confidence below {upper:.3g}",
-            fix=f"run {needed} pairs" if needed else "run more pairs",
+            fix=f"run {needed} seeds in each arm" if needed else "run more seeds",
             points=(),
         )
+
+
+def _detectable(comparison: Comparison) -> tuple[float, int]:
+    """The effect that is found with power .8, and the degrees of freedom of the sd."""
+    if comparison.n_pairs:
+        n = comparison.n_pairs
+        return minimum_detectable_effect(comparison.sd, n), n - 1
+    sizes = comparison.n_baseline, comparison.n_candidate
+    return minimum_detectable_effect_unpaired(comparison.sd, *sizes), sum(sizes) - 2
 
 
 _CLAIM = CLAIM.model_copy(update={"min_effect": 0.02})
