@@ -1,7 +1,10 @@
 """Claims that are corrected together, so that 5 % is the risk of one false one among them."""
 
+from collections.abc import Iterable, Iterator, Sequence
+
 from repro.audit.judgement import Judgement
 from repro.claims import Claim, Policy
+from repro.errors import UnknownRun
 from repro.history import History
 from repro.judge import judge
 from repro.stats.equivalence import non_inferiority_p, superiority_p, tost_p
@@ -9,20 +12,45 @@ from repro.stats.estimate import Estimate
 from repro.stats.multiplicity import holm_levels
 
 
-def judge_with_family(claim: Claim, history: History, policy: Policy) -> Judgement:
-    """The verdict on a claim, at the level that Holm's correction leaves to it in its family."""
-    alone = judge(claim, history, policy)
-    others = [
-        other
-        for other in policy.claims
-        if claim.family is not None and other.family == claim.family and other.name != claim.name
-    ]
-    if not others or alone.comparison is None:
-        return alone
-    together = [alone, *(judge(other, history, policy) for other in others)]
-    alphas = [one.comparison.alpha for one in together if one.comparison is not None]
-    level, *_ = holm_levels([gate_p(one) for one in together], min(alphas))
-    return judge(claim, history, policy, alpha=level)
+def judge_with_families(
+    claims: Iterable[Claim], history: History, policy: Policy
+) -> Iterator[Judgement | UnknownRun]:
+    """The verdict on each claim, at the level that Holm's correction leaves to it in its family.
+
+    All members of a family are judged, once each. A claim without runs is answered with its error.
+    """
+    known: dict[str, Judgement | UnknownRun] = {}
+
+    def alone(claim: Claim) -> Judgement | UnknownRun:
+        if claim.name not in known:
+            try:
+                known[claim.name] = judge(claim, history, policy)
+            except UnknownRun as error:
+                known[claim.name] = error
+        return known[claim.name]
+
+    for claim in claims:
+        found = alone(claim)
+        others = [alone(other) for other in _others(claim, policy)]
+        if isinstance(found, UnknownRun) or found.comparison is None or not others:
+            yield found
+        else:
+            level = _level(found, others)
+            is_same = level == found.comparison.alpha
+            yield found if is_same else judge(claim, history, policy, alpha=level)
+
+
+def _others(claim: Claim, policy: Policy) -> list[Claim]:
+    in_family = [other for other in policy.claims if other.family == claim.family]
+    return [other for other in in_family if claim.family is not None and other.name != claim.name]
+
+
+def _level(first: Judgement, others: Sequence[Judgement | UnknownRun]) -> float:
+    """What Holm leaves to the first, of the smallest alpha that a member may spend at its look."""
+    members = [first, *(other for other in others if isinstance(other, Judgement))]
+    alphas = [one.comparison.alpha for one in members if one.comparison is not None]
+    without_runs = [1.0] * (1 + len(others) - len(members))
+    return holm_levels([*map(gate_p, members), *without_runs], min(alphas))[0]
 
 
 def gate_p(judgement: Judgement) -> float:

@@ -12,7 +12,7 @@ from repro.audit.verdict import strict as strictly
 from repro.audit.verdict import worst
 from repro.claims import Claim, Policy, Profile, policy_of
 from repro.errors import ConfigurationError, UnknownRun, UsageError
-from repro.families import judge_with_family
+from repro.families import judge_with_families
 from repro.report import formats
 from repro.store.load import MlflowHistory, open_history
 from repro.store.location import locate
@@ -65,16 +65,13 @@ def _judged(
     claims: Sequence[Claim], history: MlflowHistory, policy: Policy
 ) -> tuple[list[Judgement], list[UnknownRun]]:
     """The verdicts; claims without runs are told, and do not keep the others from being judged."""
-    judgements, errors = [], []
-    for claim in claims:
-        try:
-            judgements.append(judge_with_family(claim, history, policy))
-        except UnknownRun as error:
-            errors.append(error)
+    found = list(judge_with_families(claims, history, policy))
+    judgements = [one for one in found if isinstance(one, Judgement)]
+    errors = [one for one in found if isinstance(one, UnknownRun)]
     if not judgements:
         raise errors[0]
-    for missing in errors:
-        print(f"repro  {missing}", file=sys.stderr)
+    for error in errors:
+        print(f"repro  {error}", file=sys.stderr)
     return judgements, errors
 
 

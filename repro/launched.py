@@ -44,7 +44,6 @@ def ledger_of(case: Case, history: History) -> Ledger:
         baseline,
         candidate,
         n_test_configurations=n_test_configurations(ours, launches.values()),
-        n_unlisted=sum(not launch.setup for launch in others),
         looks=looks,
         n_added=sum(launch.started_at > looks[0][0] for launch in ours) if looks else 0,
     )

@@ -3,9 +3,17 @@
 import pytest
 from fake_history import ADAMW, BASELINE, CANDIDATE, CLAIM, POLICY, FakeHistory, seeds
 
+from repro.audit.judgement import Judgement
 from repro.audit.verdict import Verdict
-from repro.families import gate_p, judge_with_family
+from repro.families import gate_p, judge_with_families
 from repro.judge import judge
+
+
+def judge_with_family(claim, history, policy) -> Judgement:
+    (found,) = judge_with_families([claim], history, policy)
+    assert isinstance(found, Judgement)
+    return found
+
 
 WEAK = (0.92, 0.925, 0.925, 0.92, 0.912)  # alone p = .03
 
@@ -60,6 +68,6 @@ def test_at_a_look_the_family_shares_what_that_look_may_spend() -> None:
 
 
 def test_a_claim_without_a_family_stands_alone() -> None:
-    (weak, none), policy = family("weak", "none", family=None)
+    (weak, _), policy = family("weak", "none", family=None)
     judged = judge_with_family(weak, history(weak=WEAK, none=WEAK), policy)
     assert judged.verdict is Verdict.BETTER

@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from functools import partial
 from typing import Literal
 
-from repro.audit.equality import same, same_at
+from repro.audit.equality import folded, same, same_at
 from repro.claims import Claim
 from repro.facts import fact_types
 from repro.facts.architecture import Architecture
@@ -250,8 +250,4 @@ def _repeats(path: str, observed: str, records: Sequence[RunRecord]) -> bool:
         records = [record for record in records if path in record.flat]
     values = [(record.flat.get(path), record.flat.get(observed)) for record in records]
     is_seen = any(path in record.flat and observed in record.flat for record in records)
-    return is_seen and all(same(_folded(a), _folded(b)) for a, b in values)
-
-
-def _folded(value: Scalar) -> Scalar:
-    return value.casefold() if isinstance(value, str) else value
+    return is_seen and all(same(folded(a), folded(b)) for a, b in values)

@@ -28,6 +28,11 @@ def same_at(path: str, left: Scalar, right: Scalar) -> bool:
     return _is_one_set(left, right) or _is_one_file(left, right)
 
 
+def folded(value: Scalar) -> Scalar:
+    """A text without regard to its case."""
+    return value.casefold() if isinstance(value, str) else value
+
+
 def same(left: Scalar, right: Scalar) -> bool:
     """Whether two recorded values are one: floats within 1e-9, numbers also as text."""
     if isinstance(left, str) != isinstance(right, str):

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from repro.audit.scored_roles import scored_roles
 from repro.claims import Claim
 from repro.facts.data import Data
 from repro.facts.fact import Absent
@@ -57,16 +58,6 @@ def unmatched(scope: FitScope) -> Iterator[Fit]:
 def uses_label(fit: Fit) -> bool:
     """Whether the fit looks at y; one that says nothing about y does not, unless it needs it."""
     return fit.y_given and (bool(fit.needs_y) or fit.ignores_y is False)
-
-
-def scored_roles(claim: Claim, scores: Scores | Absent) -> frozenset[str]:
-    """The roles that the claim's metrics were taken on; by the metric's name, if not recorded."""
-    found = {
-        name: None if isinstance(scores, Absent) else scores.score(name) for name in claim.metrics
-    }
-    return frozenset(
-        name.partition("/")[0] if score is None else score.on for name, score in found.items()
-    )
 
 
 def _n_by_chance(seen: Seen, data: Data | Absent) -> int:

@@ -44,15 +44,15 @@ class ArmHistory:
 class Ledger:
     """The experiment around a claim: deleted and failed runs count, replays do not.
 
-    `n_test_configurations` looked at the test rows of the claim. `n_unlisted` runs have no digests:
-    they were not tracked, never sealed, or sealed by an older version. `looks` are the moments at
-    which an audit printed numbers of this claim, with the number of its runs that were there.
+    `n_test_configurations` looked at the test rows of the claim. `looks` are the
+    moments at which an audit printed numbers of this claim, with the number of its runs that were
+    there. Runs that were not tracked, or sealed by an older version, have no digests: they do not
+    count.
     """
 
     baseline: ArmHistory = ArmHistory()
     candidate: ArmHistory = ArmHistory()
     n_test_configurations: int = 0
-    n_unlisted: int = 0
     looks: tuple[tuple[datetime, int], ...] = ()
     n_added: int = 0  # runs of the claim that were started after its first look
 

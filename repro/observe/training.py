@@ -71,11 +71,6 @@ class Training:
         self.first_step = step - self.n_steps
         self.audience.tell("continue_at", step)
 
-    @property
-    def is_accumulating(self) -> bool:
-        """Whether gradients wait for the next step."""
-        return self._counting.n_backwards > 0
-
     def hook_optimizers(self) -> None:
         """See every optimizer step from now on; torch must be loaded."""
         from torch.optim.optimizer import (

@@ -11,7 +11,7 @@ from repro.stats.datasets import signed_rank
 from repro.stats.estimate import Interval, Uncertain, require_level
 from repro.stats.probability import ProbabilityBetter, probability_better
 from repro.stats.sample import FloatArray, is_constant, variance
-from repro.stats.tasks import iqm_difference, probability_of_improvement
+from repro.stats.tasks import iqm, iqm_difference, probability_of_improvement
 
 ScoresOfTasks = Mapping[str, Sequence[float]]
 
@@ -97,7 +97,10 @@ class IqmEstimate:
     @property
     def mean(self) -> float:
         """The difference."""
-        return iqm_difference(self.baseline, self.candidate).difference
+        at_baseline, at_candidate = (
+            float(iqm(np.array(list(arm.values())))) for arm in (self.baseline, self.candidate)
+        )
+        return at_candidate - at_baseline
 
     @property
     def has_spread(self) -> bool:

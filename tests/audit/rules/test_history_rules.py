@@ -26,12 +26,16 @@ from repro.audit.verdict import Verdict
 from repro.claims import Budget
 from repro.facts.code import EXAMPLE as CODE
 from repro.facts.fact import Fact
+from repro.facts.fit_scope import EXAMPLE as SCOPE
+from repro.facts.fit_scope import FitScope, Seen
+from repro.facts.lineage import EXAMPLE as LINEAGE
 from repro.facts.optimizer import EXAMPLE as SGD
 from repro.facts.optimizer import Setting
 from repro.facts.outcome import EXAMPLE as OUTCOME
 from repro.facts.params import EXAMPLE as PARAMS
 from repro.facts.params import Param
 from repro.facts.scores import EXAMPLE as SCORES
+from repro.facts.scores import Scores
 from repro.facts.split import EXAMPLE as SPLIT
 from repro.history import INFRA, LOOKS, Launch
 from repro.judge import judge
@@ -270,3 +274,37 @@ def test_claims_against_one_baseline_are_corrected_or_a_warning() -> None:
     members = [claim.model_copy(update={"family": "optimizers"}) for claim in (CLAIM, other)]
     policy = EVERY.model_copy(update={"claims": tuple(members)})
     assert found("multiplicity", policy=policy, claim=members[0]).outcome is Outcome.PASS
+
+
+def searched(*, n_beyond_train: int) -> FitScope:
+    seen = (Seen(role="test", n_rows=450, share=1.0, n_beyond_train=n_beyond_train),)
+    fit = SCOPE.fits[0].model_copy(
+        update={"path": "GridSearchCV", "kind": "GridSearchCV", "roles": seen}
+    )
+    return SCOPE.but(fits=(fit,))
+
+
+def test_a_search_that_was_fitted_on_the_scored_rows_chose_by_them() -> None:
+    runs = sgd_and_adamw(searched(n_beyond_train=450))
+    (told,) = [one for one in judge(CLAIM, runs, POLICY).findings if one.rule == "selected-on-test"]
+    assert told.message == "candidate: GridSearchCV was fitted on the test rows"
+    assert [one.candidate for one in told.evidence] == [(450,)]
+    inside = sgd_and_adamw(searched(n_beyond_train=0))
+    assert outcome(judge(CLAIM, inside, POLICY), "selected-on-test").outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize(("n_looks", "expected"), [(2, Outcome.PASS), (3, Outcome.FAIL)])
+def test_weights_that_were_loaded_after_many_looks_were_chosen(
+    n_looks: int, expected: Outcome
+) -> None:
+    read = SCORES.reads[0].model_copy(update={"n_looks": n_looks})
+    loaded = LINEAGE.but(loaded_later=LINEAGE.loaded)
+    runs = sgd_and_adamw(loaded)
+    runs.runs = {
+        arm: [
+            replace(run, facts={**run.facts, "scores": run.find(Scores).but(reads=(read,))})
+            for run in found
+        ]
+        for arm, found in runs.runs.items()
+    }
+    assert outcome(judge(CLAIM, runs, POLICY), "selected-on-test").outcome is expected

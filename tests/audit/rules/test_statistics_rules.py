@@ -88,6 +88,12 @@ def test_a_guard_that_is_not_shown_to_hold_is_named() -> None:
     worse = sgd_and_adamw(candidate=[score - 0.05 for score in BASELINE])
     found = told("guard-regression", history=worse)
     assert found.message == "test/loss got worse by more than its margin of 0.02"
+    tight = CLAIM.model_copy(
+        update={"guards": (CLAIM.guards[0].model_copy(update={"margin": 0.0001}),)}
+    )
+    level = sgd_and_adamw(candidate=(0.91, 0.90, 0.92, 0.91, 0.90))
+    found = told("guard-regression", tight, level)
+    assert found.message == "test/loss is not shown to lose less than its margin of 0.0001"
     assert told("guard-regression").outcome is Outcome.PASS
 
 

@@ -13,12 +13,11 @@ Source: the record's own reasons. It is unknown, not wrong; in the profile "rele
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from repro.audit.example import example_record
 from repro.audit.rule import Answer, Severity, Unknown, Violation, rule
 from repro.audit.unrecorded import look_up
-from repro.claims import Policy
+from repro.claims import EXAMPLE_POLICY, Policy
 from repro.facts import fact_types
 from repro.facts.code import Code
 from repro.facts.determinism import Determinism
@@ -66,6 +65,6 @@ def _answer(policy: Policy, run: RunRecord, message: str, keys: tuple[str, ...])
 
 
 _FAILED = Absent(reason="OSError: no such device", kind="failed")
-_RELEASE = Policy(file=Path("repro.toml"), profile="release")
+_RELEASE = EXAMPLE_POLICY.model_copy(update={"profile": "release"})
 BAD = {"policy": _RELEASE, "run": example_record(hardware=_FAILED)}
 GOOD = {"policy": _RELEASE, "run": example_record()}

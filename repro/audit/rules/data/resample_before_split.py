@@ -14,8 +14,9 @@ al. 2018.
 
 from collections.abc import Iterator
 
-from repro.audit.fitted_rows import RESAMPLING, scored_roles
+from repro.audit.fitted_rows import RESAMPLING
 from repro.audit.rule import NotApplicable, Severity, Violation, rule
+from repro.audit.scored_roles import scored_roles
 from repro.claims import EXAMPLE as CLAIM
 from repro.claims import Claim
 from repro.facts.fact import Absent

@@ -26,7 +26,7 @@ def check(policy: Policy, ledger: Ledger) -> Iterator[Violation]:
         yield Violation(
             message=f"{n} configurations of this experiment looked at the test rows; "
             f"the budget is {budget}",
-            fix="choose on validation rows; or raise [budget] test_reads, which its history shows",
+            fix="choose on validation rows, or raise [budget] test_reads in repro.toml",
             points=(),
             severity=None if policy.declares_test_reads else Severity.WARNING,
         )

@@ -11,10 +11,9 @@ Source: of a map-style data set at most 50,000 items are read, of a stream 100,0
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from repro.audit.rule import Severity, Unknown, Violation, rule
-from repro.claims import Policy
+from repro.claims import EXAMPLE_POLICY, Policy
 from repro.facts.data import EXAMPLE, Data, Role
 
 
@@ -40,6 +39,6 @@ def _told(role: Role) -> str:
 
 
 _SAMPLED = EXAMPLE.roles[0].model_copy(update={"reading": "sample", "coverage": 0.2})
-_RELEASE = Policy(file=Path("repro.toml"), profile="release")
+_RELEASE = EXAMPLE_POLICY.model_copy(update={"profile": "release"})
 BAD = {"data": EXAMPLE.but(roles=(_SAMPLED, EXAMPLE.roles[1])), "policy": _RELEASE}
 GOOD = {"data": EXAMPLE, "policy": _RELEASE}

@@ -17,13 +17,12 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from repro.audit.equality import same
+from repro.audit.equality import folded, same
 from repro.audit.example import example_record
 from repro.audit.meaning import OPTIMIZERS
 from repro.audit.rule import Severity, Violation, rule
 from repro.claims import EXAMPLE as CLAIM
 from repro.claims import Claim
-from repro.facts.fact import Scalar
 from repro.facts.optimizer import EXAMPLE as OPTIMIZER
 from repro.record import Arms, RunRecord
 
@@ -106,16 +105,12 @@ def _unequal_numbers(text: str, record: RunRecord) -> Iterator[str]:
     for name, said in PAIR.findall(text):
         path = f"params.{name}"
         value = record.flat.get(path)
-        if value is not None and not same(_folded(value), said):
+        if value is not None and not same(folded(value), said):
             yield path
     seeds = {int(digits) for digits in re.findall(r"(?<![a-z])seed[-_=]?(\d+)(?![\d.])", text)}
     seed = record.flat.get(SEED)
     if seeds and seed is not None and seed not in seeds:
         yield SEED
-
-
-def _folded(value: Scalar) -> Scalar:
-    return value.casefold() if isinstance(value, str) else value
 
 
 _ADAMW = replace(example_record(OPTIMIZER.but(name="AdamW")), name="adamw-seed0")

@@ -16,6 +16,7 @@ Source: Post 2018 on tokenizers inside BLEU; PEP 610 for the commit behind a ver
 from collections.abc import Iterator
 
 from repro.audit.configuration import is_declared
+from repro.audit.own_repository import is_own
 from repro.audit.release import FRAMEWORKS, is_one_minor
 from repro.audit.rule import Severity, Violation, rule
 from repro.claims import EXAMPLE as CLAIM
@@ -102,8 +103,7 @@ def _commits(environments: Arms[Environment], code: Arms[Code | Absent]) -> dict
             if at and origin.name in imported:
                 found.setdefault(f"environment.origins.{origin.name}", set()).add(commit[:12])
         for editable in environment.editable:
-            is_own = isinstance(own, Code) and editable.commit == own.commit
-            if editable.commit and not is_own:
+            if editable.commit and not is_own(editable, own):
                 path = f"environment.editable.{editable.name}.commit"
                 found.setdefault(path, set()).add(editable.commit[:12])
     return {path: commits for path, commits in found.items() if len(commits) > 1}

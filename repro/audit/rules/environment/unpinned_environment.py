@@ -15,6 +15,7 @@ Source: PEP 751, lock files; PEP 610, the commit behind an installation.
 import re
 from collections.abc import Iterator
 
+from repro.audit.own_repository import is_own
 from repro.audit.rule import Severity, Unknown, Violation, rule
 from repro.facts.code import EXAMPLE as CODE
 from repro.facts.code import Code
@@ -57,8 +58,7 @@ def _floating(environment: Environment, code: Code | Absent) -> Iterator[tuple[s
         if REPOSITORY.search(origin.version) and not COMMIT.search(origin.version):
             yield f"environment.origins.{origin.name}", f"{origin.name} from a moving branch"
     for editable in environment.editable:
-        is_own = isinstance(code, Code) and editable.commit == code.commit
-        if editable.is_dirty is not False and not is_own:
+        if editable.is_dirty is not False and not is_own(editable, code):
             yield (
                 f"environment.editable.{editable.name}.is_dirty",
                 f"{editable.name} as it is edited",

@@ -18,7 +18,8 @@ from collections.abc import Iterator
 
 from repro.audit.configuration import is_declared
 from repro.audit.equality import same
-from repro.audit.rule import NotApplicable, Severity, Unknown, Violation, rule
+from repro.audit.rule import Answer, NotApplicable, Severity, Unknown, Violation, rule
+from repro.audit.scored_roles import scored_roles
 from repro.claims import EXAMPLE as CLAIM
 from repro.claims import Claim
 from repro.facts.fact import Absent
@@ -30,7 +31,6 @@ from repro.record import Arms, is_compared, is_per_replicate
 TRAIN = "train"
 CALLED_RANDOM = re.compile(r"(?:^|/)_?(?:Rand|\w+Augment|ColorJitter|MixUp|CutMix|AugMix)")
 TRAINING_ROWS = ("data.train.rows_digest", "data.train.n_rows")
-Answer = Violation | Unknown | NotApplicable
 
 
 @rule("PRT014", Severity.ERROR)
@@ -45,23 +45,14 @@ def check(
     if len(known) < len(transforms.every()):
         yield NotApplicable("no loader was seen in some runs")
     yield from _random(claim, known)
+    roles = {role for one in scores.every() for role in scored_roles(claim, one)}
     for left, right in transforms.contrasts():
         if isinstance(left, Transforms) and isinstance(right, Transforms):
             answers = list(_differing(claim, left, right, bool(transforms.pairs)))
-            answers += _one_sided(left, right, _scored_roles(claim, scores))
+            answers += _one_sided(left, right, roles)
             yield from answers
             if answers:
                 return
-
-
-def _scored_roles(claim: Claim, scores: Arms[Scores | Absent]) -> set[str]:
-    found = (
-        one.score(name)
-        for one in scores.every()
-        if isinstance(one, Scores)
-        for name in claim.metrics
-    )
-    return {score.on for score in found if score is not None}
 
 
 def _evaluation(transforms: Transforms) -> dict[str, Role]:

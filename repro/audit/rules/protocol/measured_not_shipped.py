@@ -16,15 +16,13 @@ Source: Jacob et al. 2018 and Blalock et al. 2020 measure what quantization and 
 from collections.abc import Collection, Iterator
 
 from repro.audit.configuration import is_declared
-from repro.audit.rule import NotApplicable, Severity, Unknown, Violation, rule
+from repro.audit.rule import Answer, NotApplicable, Severity, Unknown, Violation, rule
 from repro.claims import EXAMPLE as CLAIM
 from repro.claims import Claim
 from repro.facts.checkpoints import EXAMPLE as CHECKPOINTS
 from repro.facts.checkpoints import Checkpoints
 from repro.facts.fact import Absent
 from repro.facts.scores import EXAMPLE, Score, Scores, Weights
-
-Answer = Violation | Unknown | NotApplicable
 
 
 @rule("PRT016", Severity.ERROR, preview=True)

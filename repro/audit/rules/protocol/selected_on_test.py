@@ -85,7 +85,7 @@ def _searches_on(record: RunRecord, role: str) -> Iterator[tuple[str, str]]:
     for fit in scope.fits if scope else ():
         seen = [part for part in fit.roles if part.role == role and part.n_beyond_train]
         if seen and fit.kind in names:
-            yield fit.kind, f"fit_scope.{fit.path}.roles.{role}.n_beyond_train"
+            yield fit.kind, f"fit_scope.fits.{fit.path}.roles.{role}.n_beyond_train"
 
 
 _RUNS = Arms.of(example_record(), example_record())

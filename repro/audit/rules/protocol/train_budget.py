@@ -16,7 +16,7 @@ from collections.abc import Iterator
 
 from repro.audit.configuration import is_declared
 from repro.audit.equality import same
-from repro.audit.rule import NotApplicable, Severity, Unknown, Violation, rule
+from repro.audit.rule import Answer, NotApplicable, Severity, Unknown, Violation, rule
 from repro.claims import EXAMPLE as CLAIM
 from repro.claims import Claim
 from repro.facts.budget import EXAMPLE, Budget
@@ -34,7 +34,6 @@ CAP = "stopping.planned"
 SAY = "tracked_run(params={'epochs': ..., 'patience': ...}), with the values that take effect"
 
 Side = tuple[Budget, Stopping | None, Data | Absent]
-Answer = Violation | Unknown | NotApplicable
 
 
 @rule("PRT010", Severity.ERROR)

@@ -4,9 +4,10 @@ Why: the best of twenty configurations beats the best of two also where the meth
 
 Fix: give both arms as many trials, over spaces of the same size.
 
-Wrong when: the baseline was tuned elsewhere before: cite it in a waiver. Trials count in this
-experiment only: runs of the arm's treatment and data whose nuisance differs, and the trials of
-searches that were watched. Code that was tuned by hand, without a run, is not seen.
+Wrong when: the baseline was tuned elsewhere before, or one search served both arms: cite it in a
+waiver. The sizes of the searched spaces are not compared. Trials count in this experiment only:
+runs of the arm's treatment and data whose nuisance differs, and the trials of searches that were
+watched. Code that was tuned by hand, without a run, is not seen.
 
 Source: Dodge et al. 2019, Show your work. An error above a ratio that repro.toml declares.
 """

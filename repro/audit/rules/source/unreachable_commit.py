@@ -13,10 +13,9 @@ Source: git's own notion of what is reachable: `git branch --remotes --contains`
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from repro.audit.rule import Severity, Unknown, Violation, rule
-from repro.claims import Policy
+from repro.claims import EXAMPLE_POLICY, Policy
 from repro.facts.reachability import EXAMPLE, Reachability
 
 
@@ -54,6 +53,6 @@ def _where(reachability: Reachability) -> str:
     return "was not pushed: it is on no branch of a remote, and has no tag"
 
 
-_CI = Policy(file=Path("repro.toml"), profile="ci")
+_CI = EXAMPLE_POLICY.model_copy(update={"profile": "ci"})
 BAD = {"policy": _CI, "reachability": EXAMPLE.but(refs=(), is_in_head=False)}
 GOOD = {"policy": _CI, "reachability": EXAMPLE}

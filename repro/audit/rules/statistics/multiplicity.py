@@ -7,7 +7,7 @@ Fix: give them one `family`: Holm's correction then holds for all of them togeth
 
 Wrong when: the claims are about unrelated questions that nobody chooses among. Guards need no
 correction: all of them must hold. Candidates that were tried without a claim are not counted here
-(tuning-budget and test-reuse do).
+(tuning-budget and test-reuse do), nor are metrics, data sets, and goals other than improve.
 
 Source: Holm 1979; Dror et al. 2017 on replicability over many comparisons.
 """

@@ -29,7 +29,7 @@ def check(claim: Claim, ledger: Ledger) -> Iterator[Violation]:
         yield Violation(
             message=f"an audit showed numbers of {n} runs on {at:%Y-%m-%d %H:%M} UTC; "
             f"{ledger.n_added} runs were started later",
-            fix="looks = [5, 10] in the claim, before the first look",
+            fix="make a claim on fresh seeds, and declare looks = [...] before its first audit",
             points=(),
         )
 

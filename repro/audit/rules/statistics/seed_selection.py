@@ -6,7 +6,8 @@ Why: whoever runs ten seeds and shows the best five has measured the choice: the
 Fix: let the claim select all of them; or declare beforehand which count: `seeds = [0, 1, 2, 3, 4]`.
 
 Wrong when: the others were made for another purpose, and the claim had been committed before.
-Deleted runs count. A repetition of a seed that is compared does not, nor do runs of other code.
+Deleted runs count, failed ones are told by failed-runs-missing. A repetition of a seed that is
+compared does not, nor do runs of other code.
 
 Source: Henderson et al. 2018; Gundersen et al. 2022 on selective reporting.
 """
