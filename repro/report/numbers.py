@@ -8,7 +8,9 @@ from repro.audit.case import GuardResult
 from repro.audit.judgement import Judgement
 from repro.audit.verdict import Verdict
 from repro.report.shown import columns
+from repro.stats.bayesian import posterior_of
 from repro.stats.comparison import Comparison
+from repro.stats.estimate import Estimate
 
 SILENCE = {
     Verdict.INVALID: "No statistics: the comparison is not valid.",
@@ -32,6 +34,7 @@ def _sentences(judgement: Judgement, comparison: Comparison) -> Iterator[str]:
     yield _difference(judgement.claim.metric, comparison)
     yield from _margin(judgement, comparison)
     yield _test(comparison)
+    yield from _posterior(judgement.claim.rope, comparison)
     yield from comparison.notes
     if judgement.verdict is Verdict.INCONCLUSIVE:
         yield from _needed(judgement.claim.min_effect, comparison)
@@ -78,6 +81,17 @@ def _test(comparison: Comparison) -> str:
     bounds = f" ({interval.low:.2f} to {interval.high:.2f})" if interval else ""
     parts.append(f"P(candidate better) = {better.share:.2f}{bounds}")
     return ", ".join(parts)
+
+
+def _posterior(rope: float | None, comparison: Comparison) -> Iterator[str]:
+    """The same numbers, read the other way round: no second piece of evidence."""
+    if rope is None or not isinstance(comparison.estimate, Estimate):
+        return
+    found = posterior_of(comparison.estimate, rope=rope)
+    yield (
+        f"posterior with a rope of {rope}: worse {found.left:.3f}, practically equal "
+        f"{found.rope:.3f}, better {found.right:.3f}"
+    )
 
 
 def _needed(min_effect: float | None, comparison: Comparison) -> Iterator[str]:

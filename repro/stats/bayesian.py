@@ -67,7 +67,7 @@ def correlated_t_posterior(
     >>> [round(x, 3) for x in (p.left, p.rope, p.right)]
     [0.176, 0.038, 0.786]
     """
-    return _posterior(corrected_t(differences, test_train_ratio=test_train_ratio), rope)
+    return posterior_of(corrected_t(differences, test_train_ratio=test_train_ratio), rope=rope)
 
 
 def independent_t_posterior(differences: ArrayLike, *, rope: float) -> Posterior:
@@ -81,10 +81,11 @@ def independent_t_posterior(differences: ArrayLike, *, rope: float) -> Posterior
     >>> [round(x, 3) for x in (p.left, p.rope, p.right)]
     [0.004, 0.021, 0.975]
     """
-    return _posterior(paired_t(differences), rope)
+    return posterior_of(paired_t(differences), rope=rope)
 
 
-def _posterior(estimate: Estimate, rope: float) -> Posterior:
+def posterior_of(estimate: Estimate, *, rope: float) -> Posterior:
+    """Posterior of the true difference whose t error is known: of seeds, or corrected for folds."""
     if not 0 <= rope < math.inf:
         raise UsageError(
             f"rope must be 0 or more, in score units, not {rope}. "

@@ -166,6 +166,16 @@ def test_a_goal_with_a_margin_shows_the_bound_that_decides_it(goal: str, line: s
     assert f"  {line}\n" in str(render([judge(claim, sgd_and_adamw(), POLICY)]))
 
 
+def test_with_a_rope_the_posterior_is_told() -> None:
+    claim = CLAIM.model_copy(update={"rope": 0.02})
+    text = str(render([judge(claim, sgd_and_adamw(), POLICY)]))
+    assert (
+        "  posterior with a rope of 0.02: worse 0.000, practically equal 0.044, better 0.955\n"
+        in text
+    )
+    assert "posterior" not in str(render([judge(CLAIM, sgd_and_adamw(), POLICY)]))
+
+
 def test_folds_that_do_not_suffice_ask_for_no_seeds() -> None:
     claim = CLAIM.model_copy(update={"min_effect": None})
     history = sgd_and_adamw(candidate=(0.91, 0.90, 0.92, 0.91, 0.90))

@@ -149,6 +149,12 @@ def test_a_package_from_a_moving_branch_and_an_edited_one_are_named() -> None:
     assert found.message == "not pinned: timm from a moving branch, tools as it is edited"
 
 
+def test_a_package_without_a_commit_is_not_the_repository_of_a_run_without_one() -> None:
+    edited = ENVIRONMENT.but(editable=(Editable(name="lib", commit=None, is_dirty=True),))
+    (found,) = unpinned_environment.check.check(edited, CODE.but(commit=None))
+    assert found.message == "not pinned: lib as it is edited"
+
+
 def test_a_version_that_looked_for_no_lock_file_cannot_tell() -> None:
     (found,) = pins(operating_system=None, libc=None)
     assert isinstance(found, Unknown)
