@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test test-long test-services check bench calibration fidelity secrets pictures clean
+.PHONY: help demo ui test test-long test-services check bench calibration false-alarms fidelity secrets pictures clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -39,6 +39,9 @@ bench: $(INSTALLED) ## Measure, beside TensorBoard and W&B, which are installed 
 
 calibration: $(INSTALLED) ## Simulate how often each statistical gate errs, which takes some minutes
 	@OMP_NUM_THREADS=1 $(BIN)/python tests/calibration.py
+
+false-alarms: $(INSTALLED) ## Count the errors in claims of real trainings that hold
+	@PYTHONPATH=tests $(BIN)/python -W ignore -m claims.false_alarms
 
 fidelity: $(INSTALLED) ## Show which states of a work tree `repro restore` brings back
 	@$(BIN)/python tests/fidelity.py

@@ -231,12 +231,26 @@ def find_policy(start: Path) -> Policy | None:
 
     `repro.toml` wins over `[tool.repro]` in the pyproject.toml beside it.
     """
+    file = _find_file(start)
+    return read_policy(file) if file else None
+
+
+def find_settings(start: Path) -> Policy | None:
+    """The same without claims, waivers and budgets: a mistake in them stops no training."""
+    file = _find_file(start)
+    if file is None:
+        return None
+    data = {key: value for key, value in _tables(file).items() if (key,) not in MODELS}
+    return policy_of(data, file)
+
+
+def _find_file(start: Path) -> Path | None:
     for folder in (start.resolve(), *start.resolve().parents):
         if (folder / "repro.toml").is_file():
-            return read_policy(folder / "repro.toml")
+            return folder / "repro.toml"
         project = folder / "pyproject.toml"
         if project.is_file() and "repro" in _read_toml(project).get("tool", {}):
-            return read_policy(project)
+            return project
     return None
 
 
@@ -248,10 +262,14 @@ def read_policy(file: Path) -> Policy:
     ConfigurationError
         The file cannot be read or says something unknown; the message names every problem.
     """
+    return policy_of(_tables(file), file)
+
+
+def _tables(file: Path) -> dict[str, Any]:
     data = _read_toml(file)
     if file.name == "pyproject.toml":
         data = data.get("tool", {}).get("repro", {})
-    return policy_of(data, file)
+    return data
 
 
 def policy_of(data: Mapping[str, Any], file: Path) -> Policy:

@@ -10,7 +10,7 @@ from rich.text import Text
 from repro.audit.judgement import Judgement
 from repro.audit.verdict import strict as strictly
 from repro.audit.verdict import worst
-from repro.claims import Claim, Policy, Profile, policy_of
+from repro.claims import Claim, Policy, Profile, find_policy, policy_of
 from repro.errors import ConfigurationError, UnknownRun, UsageError
 from repro.families import judge_with_families
 from repro.report import formats
@@ -47,7 +47,7 @@ def judge_project(
     if form not in formats():
         raise UsageError(f"--format {form!r} is none of: {', '.join(sorted(formats()))}.")
     location = locate(tracking_uri)
-    policy = location.policy or Policy(file=Path.cwd() / "repro.toml")
+    policy = find_policy(Path.cwd()) or Policy(file=Path.cwd() / "repro.toml")
     if preview:
         policy = policy.model_copy(update={"preview": True})
     if profile:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from repro.claims import Claim, Guard, Waiver, did_you_mean, find_policy, read_policy
+from repro.claims import Claim, Guard, Waiver, did_you_mean, find_policy, find_settings, read_policy
 from repro.errors import ConfigurationError
 from repro.facts import fact_types
 
@@ -320,3 +320,15 @@ def test_a_byte_order_mark_is_no_part_of_the_file(tmp_path: Path) -> None:
     file = tmp_path / "repro.toml"
     file.write_text(CLAIM, encoding="utf-8-sig")
     assert len(read_policy(file).claims) == 1
+
+
+def test_a_mistake_in_a_claim_stops_no_training(tmp_path):
+    file = tmp_path / "repro.toml"
+    file.write_text('experiment = "digits"\n[budget]\ntest_read = 3\n[[claim]]\nbasline = "x"\n')
+    settings = find_settings(tmp_path)
+    assert (settings.experiment, settings.claims) == ("digits", ())
+    with pytest.raises(ConfigurationError, match="basline"):
+        find_policy(tmp_path)
+    file.write_text('experimnt = "digits"\n')
+    with pytest.raises(ConfigurationError, match="experimnt"):
+        find_settings(tmp_path)

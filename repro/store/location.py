@@ -6,7 +6,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from repro.claims import Policy, find_policy
+from repro.claims import Policy, find_settings
 
 SQLITE = "sqlite:///"
 
@@ -17,7 +17,7 @@ class Location:
 
     tracking_uri: str | None  # None: MLflow's own resolution
     root: Path  # the project: folder of repro.toml, or the working directory
-    policy: Policy | None
+    policy: Policy | None  # without its claims
 
     @property
     def resolved_uri(self) -> str:
@@ -87,7 +87,7 @@ def locate(tracking_uri: str | None = None, start: Path | None = None) -> Locati
     import mlflow
 
     start = (start or Path.cwd()).resolve()
-    policy = find_policy(start)
+    policy = find_settings(start)
     root = policy.root if policy else start
     is_set = mlflow.is_tracking_uri_set()  # type: ignore[no-untyped-call]  # MLflow's own
     if tracking_uri is None and policy and not is_set:
