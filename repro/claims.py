@@ -105,14 +105,23 @@ class Claim(Section):
     def _names_facts(cls, globs: tuple[str, ...]) -> tuple[str, ...]:
         for glob in globs:
             key = re.split(r"[.:]", glob)[0]
-            if not key.strip("*?"):
+            if set("*?[") & set(key):
                 raise ValueError(f"{glob!r} means every fact. Name the fact, as in 'optimizer.*'.")
-            if not set("*?[") & set(key) and key not in fact_types():
+            if key not in fact_types():
                 raise ValueError(
                     f"no recorded path starts with {key!r}.{did_you_mean(key, fact_types())} "
                     f"Paths start with: {', '.join(sorted(fact_types()))}."
                 )
         return globs
+
+    @field_validator("task")
+    @classmethod
+    def _names_a_data_set(cls, task: str | None) -> str | None:
+        if task is not None and not task.startswith(("params.", "data.")):
+            raise ValueError(
+                f"{task!r} tells no data sets apart. Name a parameter: params.dataset."
+            )
+        return task
 
     @field_validator("looks")
     @classmethod

@@ -24,6 +24,9 @@ def evaluation_noise(arms: Arms[RunRecord], metric: str, history: History) -> Ev
     independent shares, which is larger. Of no known size otherwise.
     """
     pairs = [(arms.baseline[i], arms.candidate[j]) for i, j in arms.pairs]
+    told = [score for pair in pairs for run in pair if (score := _score(run, metric))]
+    if len({score.rows_digest for score in told}) > 1:
+        return EvaluationNoise()  # folds: other rows in every pair
     of_rows = [_row_differences(left, right, metric, history) for left, right in pairs]
     known = [rows for rows in of_rows if rows is not None]
     is_one_set = len({rows.size for rows in known}) == 1 and len(known) == len(pairs)
@@ -31,8 +34,7 @@ def evaluation_noise(arms: Arms[RunRecord], metric: str, history: History) -> Ev
         mean = np.mean(known, axis=0)
         error = float(np.std(mean, ddof=1) / math.sqrt(mean.size))
         return EvaluationNoise(error, mean.size, is_paired=True)
-    scores = [score for pair in pairs for run in pair if (score := _score(run, metric))]
-    return _of_shares(scores) if len(scores) == 2 * len(pairs) else EvaluationNoise()
+    return _of_shares(told) if len(told) == 2 * len(pairs) else EvaluationNoise()
 
 
 def _row_differences(
@@ -60,7 +62,9 @@ def _values(run: RunRecord, score: Score, history: History) -> FloatArray | None
 
 def _of_shares(scores: Sequence[Score]) -> EvaluationNoise:
     """sqrt(2 p (1 - p) / n), p being the mean of all shares."""
-    are_shares = all(score.metric.rpartition(".")[2] in SHARES for score in scores)
+    are_shares = all(
+        score.metric.rpartition(".")[2] in SHARES and 0 <= score.value <= 1 for score in scores
+    )
     if not scores or not are_shares:
         return EvaluationNoise()
     n = min(score.n_rows for score in scores)

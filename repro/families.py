@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from repro.audit.judgement import Judgement
-from repro.claims import Claim, Policy
+from repro.claims import Claim, Goal, Policy
 from repro.errors import UnknownRun
 from repro.history import History
 from repro.judge import judge
+from repro.stats.comparison import Comparison
 from repro.stats.equivalence import non_inferiority_p, superiority_p, tost_p
 from repro.stats.estimate import Estimate
 from repro.stats.multiplicity import holm_levels
@@ -54,13 +55,29 @@ def _level(first: Judgement, others: Sequence[Judgement | UnknownRun]) -> float:
 
 
 def gate_p(judgement: Judgement) -> float:
-    """Smallest alpha at which the goal of a claim would be met; 1 where numbers may not speak."""
+    """Smallest alpha at which a claim would hold: its own gate and that of every guard.
+
+    All of them have to open, so it is the largest of their p. 1 where numbers may not speak, and
+    over tasks, whose method gives no such p: that claim is the first to give way.
+    """
     claim, comparison = judgement.claim, judgement.comparison
-    if comparison is None or comparison.n_replicates < claim.replicates:
+    if comparison is None:
         return 1.0
-    if not isinstance(comparison.estimate, Estimate):
-        return 1.0  # over tasks: the first to give way in Holm's order
-    if claim.margin is None:
-        return superiority_p(comparison.estimate)
-    gate = non_inferiority_p if claim.goal == "no-regression" else tost_p
-    return gate(comparison.estimate, claim.margin)
+    own = _p(claim.goal, comparison, claim.margin, claim.replicates)
+    guards = (
+        _p("no-regression", one.comparison, one.guard.margin, claim.replicates)
+        if one.comparison
+        else 1.0
+        for one in judgement.guards
+    )
+    return max(own, *guards, 0.0)
+
+
+def _p(goal: Goal, comparison: Comparison, margin: float | None, replicates: int) -> float:
+    estimate = comparison.estimate
+    is_few = comparison.n_replicates < replicates
+    if is_few or not isinstance(estimate, Estimate) or comparison.is_without_noise:
+        return 1.0
+    if margin is None:
+        return superiority_p(estimate)
+    return (non_inferiority_p if goal == "no-regression" else tost_p)(estimate, margin)

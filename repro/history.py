@@ -1,6 +1,7 @@
 """The runs of an experiment, and what they can be asked."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -53,7 +54,7 @@ class Launch:
     def seed(self) -> int | None:
         """Its seed, if that is recorded."""
         text = self.tags.get(SEED, "")
-        return int(text) if text.lstrip("-").isdecimal() else None
+        return int(text) if re.fullmatch(r"-?[0-9]{1,19}", text) else None
 
     @cached_property
     def setup(self) -> Mapping[str, str]:
@@ -61,9 +62,19 @@ class Launch:
         return _parsed(self.tags.get(SETUP))
 
     @cached_property
-    def looks(self) -> Mapping[str, str]:
-        """When an audit first printed numbers of it, by claim: UTC, ISO 8601."""
-        return _parsed(self.tags.get(LOOKS))
+    def looks(self) -> Mapping[str, datetime]:
+        """When an audit first printed numbers of it, by claim."""
+        times = {name: _time(text) for name, text in _parsed(self.tags.get(LOOKS)).items()}
+        return {name: at for name, at in times.items() if at is not None}
+
+
+def _time(text: object) -> datetime | None:
+    """A time with its zone; one that somebody changed says nothing."""
+    try:
+        at = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return at if at.tzinfo else None
 
 
 def _parsed(text: str | None) -> Mapping[str, str]:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from repro.audit.case import Case
 from repro.audit.configuration import differing, matches
+from repro.audit.equality import same
 from repro.audit.ledger import (
     CODE,
     ArmHistory,
@@ -17,6 +18,7 @@ from repro.audit.ledger import (
 )
 from repro.claims import Claim
 from repro.errors import RecordCorrupt
+from repro.facts.scores import Scores
 from repro.history import History, Launch
 from repro.record import RunRecord
 from repro.record_tags import DATA
@@ -56,10 +58,31 @@ def _arm_history(
     others: Sequence[Launch],
     history: History,
 ) -> ArmHistory:
-    left_out = tuple(omitted(arm, others, claim.seeds))
+    left_out = tuple(omitted(arm, others))
     rest = [launch for launch in others if launch not in left_out]
     trials = _trials(claim, records[0], arm, rest, history) if records and arm else ()
-    return ArmHistory(left_out, tuple(trials))
+    otherwise = frozenset(_otherwise(claim.metric, records, left_out, history))
+    return ArmHistory(left_out, otherwise, tuple(trials))
+
+
+def _otherwise(
+    metric: str, records: Sequence[RunRecord], left_out: Iterable[Launch], history: History
+) -> Iterator[str]:
+    """Those that repeat a compared seed, and scored otherwise."""
+    kept = {record.replicate.seed: _score(record, metric) for record in records}
+    for launch in left_out:
+        if launch.is_finished and launch.seed in kept and launch.seed is not None:
+            try:
+                score = _score(history.sealed(launch), metric)
+            except RecordCorrupt:
+                score = None
+            if not same(score, kept[launch.seed]):
+                yield launch.run_id
+
+
+def _score(record: RunRecord, metric: str) -> float | None:
+    scores = record.find(Scores)
+    return scores.value(metric) if scores else None
 
 
 def _trials(
@@ -107,7 +130,7 @@ def _looks(claim: str, ours: Iterable[Launch]) -> tuple[tuple[datetime, int], ..
     first: dict[datetime, int] = {}
     for launch in ours:
         if claim in launch.looks:
-            at = datetime.fromisoformat(launch.looks[claim])
+            at = launch.looks[claim]
             first[at] = first.get(at, 0) + 1
     total, found = 0, []
     for at in sorted(first):

@@ -1,5 +1,6 @@
 """Short digests of a record: what the run list shows, and what finds runs of one configuration."""
 
+import re
 from collections.abc import Mapping
 
 from repro.digest import canonical_json, digest_json, short
@@ -32,6 +33,7 @@ OBSERVED = (
     "transforms",
 )
 TREE = "code.tree"
+SEEDS = ("seed", "fold")  # last words of parameters that tell replicates apart
 
 
 def protocol(record: RunRecord) -> str | None:
@@ -87,7 +89,8 @@ def setup(record: RunRecord) -> Mapping[str, str]:
 
 def _is_chosen(path: str) -> bool:
     """Whether a value is the same for every replicate; a parameter that holds the seed is not."""
-    is_seed = path.startswith("params.") and path.endswith(("seed", "random_state", "fold"))
+    last = re.split(r"[._]", path)[-1]
+    is_seed = path.startswith("params.") and (last in SEEDS or path.endswith("random_state"))
     is_aside = is_seed or is_incidental(path) or is_per_replicate(path)
     return path != TREE and is_compared(path) and not is_aside
 

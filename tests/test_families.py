@@ -31,7 +31,7 @@ def family(*members: str, **changes: object):
 
 def history(**candidates: tuple[float, ...]) -> FakeHistory:
     arms = {
-        name: seeds(1_000 * at, scores, *ADAMW)
+        name: seeds(1_000 * at, scores, ADAMW[0].but(name=name), ADAMW[1])
         for at, (name, scores) in enumerate(candidates.items(), 1)
     }
     return FakeHistory({"sgd": seeds(1, BASELINE), **arms})

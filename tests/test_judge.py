@@ -210,7 +210,7 @@ def test_a_guard_that_regresses_beyond_its_margin_is_worse_whatever_the_gain() -
                 scores=SCORES.but(
                     scored=(
                         score("test/accuracy", record.facts["scores"].value("test/accuracy")),
-                        score("valid/recall", recall + seed / 1000),
+                        score("valid/recall", recall * (1 + seed / 1000)),
                     )
                 ),
             )[0]

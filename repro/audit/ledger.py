@@ -9,6 +9,7 @@ from repro.history import Launch
 from repro.record import RunRecord
 from repro.record_tags import DATA, OBSERVED, TEST
 
+VALID = ("valid", "val", "validation", "dev")  # how rows to choose by are called
 CODE = ("code", "tree")  # of one program if either is equal
 
 
@@ -32,6 +33,7 @@ class ArmHistory:
     """
 
     omitted: tuple[Launch, ...] = ()
+    otherwise: frozenset[str] = frozenset()  # ids of those that repeat a seed with another score
     trials: tuple[Trial, ...] = ()
 
     @property
@@ -80,17 +82,9 @@ def configuration(chosen: Mapping[str, str]) -> str:
     return " ".join((*known, *tree))
 
 
-def omitted(
-    arm: Sequence[Launch], others: Iterable[Launch], seeds: Collection[int] | None
-) -> Iterator[Launch]:
-    """Launches of an arm's own configuration and data beside those of the claim.
-
-    `seeds` were declared beforehand: others are no part of the claim.
-    """
-    for launch in others:
-        is_meant = seeds is None or launch.seed is None or launch.seed in seeds
-        if is_meant and any(_is_same(launch, one) for one in arm):
-            yield launch
+def omitted(arm: Sequence[Launch], others: Iterable[Launch]) -> Iterator[Launch]:
+    """Launches of an arm's own configuration and data beside those of the claim."""
+    return (launch for launch in others if any(_is_same(launch, one) for one in arm))
 
 
 def _is_same(launch: Launch, of_arm: Launch) -> bool:
@@ -113,9 +107,8 @@ def n_test_configurations(ours: Collection[Launch], launches: Iterable[Launch]) 
 def trial(launch: Launch, record: RunRecord, metric: str) -> Trial:
     """A run with what its record says about its looks."""
     scores = record.find(Scores) or Scores()
-    roles = {read.role for read in scores.reads} | {
-        series.name.partition("/")[0] for series in scores.logged
-    }
+    logged = {series.name.partition("/")[0] for series in scores.logged}
+    roles = {read.role for read in scores.reads} | (logged & {"test", *VALID})
     return Trial(
         launch,
         configuration(launch.setup),

@@ -6,7 +6,7 @@ from statistics import fmean
 
 from repro.audit.case import Case, GuardResult
 from repro.audit.verdict import Verdict
-from repro.claims import Claim, Direction
+from repro.claims import Claim, Direction, Goal
 from repro.errors import TooFewReplicates
 from repro.facts.fact import Absent
 from repro.facts.scores import Scores
@@ -18,6 +18,9 @@ from repro.stats.task_comparison import compare_tasks
 
 ByFold = Mapping[int | str, Mapping[int | None, float]]  # seed or id of the run, then fold
 Values = Mapping[int | str, float]  # a score by seed, evaluation rows, or id of the run
+
+
+LEVELS = (ALPHA, ALPHA / 2, ALPHA / 4, ALPHA / 10)  # that looks and a family may leave
 
 
 @dataclass(frozen=True)
@@ -73,10 +76,21 @@ def _compared_tasks(
         for side, record, score in zip(sides, pair, scores, strict=True):
             if score is not None and None not in scores:
                 side.setdefault(task_of(record, task), []).append(score)
+    if any(_is_resplit_inside(records, task) for _, records in case.arms.sides()):
+        means = [{name: [fmean(found)] for name, found in side.items()} for side in sides]
+        sides = (means[0], means[1])  # splits overlap: one number a task
     try:
         return compare_tasks(*sides, higher_is_better=direction == "higher", alpha=case.alpha)
     except TooFewReplicates as error:
         return Absent(reason=str(error), kind="not_applicable")
+
+
+def _is_resplit_inside(records: Iterable[RunRecord], task: str) -> bool:
+    """Whether runs of one task were scored on other rows of it."""
+    rows: dict[str, set[str | None]] = {}
+    for record in records:
+        rows.setdefault(task_of(record, task), set()).add(_test_rows(record))
+    return any(len(found) > 1 for found in rows.values())
 
 
 def is_resplit(arms: Arms[RunRecord]) -> bool:
@@ -100,29 +114,71 @@ def guard_results(case: Case) -> Iterator[GuardResult]:
 
 
 def is_changed_by_worst(
-    claim: Claim, arms: Arms[RunRecord], arm: str, seeds: Collection[int]
+    claim: Claim, arms: Arms[RunRecord], missing: Mapping[str, Collection[int]]
 ) -> bool:
-    """Whether the verdict could be another one, had an arm's missing seeds scored at their worst.
+    """Whether the verdict could be another one, had the missing seeds of both arms been scored.
 
     At the worst for the claim: a missing candidate gets the worst score of all runs, a missing
-    baseline the best. Nothing can change where the other arm has no such seed.
+    baseline the best; where the claim is that they are equal, also the other way round. Asked of
+    the metric and of every guard, at all levels that looks or a family may leave.
     """
-    found = scored_arms(arms, claim.metric)
-    every = [*found.baseline.values(), *found.candidate.values()]
-    if not every or found.test_train_ratio is not None or claim.task is not None:
+    gates = [(claim.metric, claim.direction, claim.goal, claim.margin)]
+    gates += [
+        (guard.metric, guard.direction, "no-regression", guard.margin) for guard in claim.guards
+    ]
+    if claim.task is not None or is_resplit(arms):
         return True
-    is_low = (claim.direction == "higher") == (arm == "candidate")
-    worst: Values = dict.fromkeys(seeds, min(every) if is_low else max(every))
-    baseline, candidate = found.baseline, found.candidate
-    imputed = (
-        replace(found, baseline={**worst, **baseline})
-        if arm == "baseline"
-        else replace(found, candidate={**worst, **candidate})
+    levels = LEVELS if claim.looks or claim.family else LEVELS[:1]
+    return any(
+        _verdicts(scored, direction, goal, margin, levels)
+        != _verdicts(found, direction, goal, margin, levels)
+        for metric, direction, goal, margin in gates
+        for found in [scored_arms(arms, metric)]
+        for scored in _imputed(found, direction, missing, is_two_sided=goal == "equivalent")
     )
-    verdicts = {
-        decided(claim, scored.compared(claim.direction, ALPHA), ()) for scored in (found, imputed)
-    }
-    return len(verdicts) > 1
+
+
+def _imputed(
+    found: ScoredArms,
+    direction: Direction,
+    missing: Mapping[str, Collection[int]],
+    *,
+    is_two_sided: bool,
+) -> Iterator[ScoredArms]:
+    """The arms with their missing seeds scored at the worst for the candidate, or also the best."""
+    every = [*found.baseline.values(), *found.candidate.values()]
+    if not every:
+        return
+    worst, best = (min(every), max(every)) if direction == "higher" else (max(every), min(every))
+    for low, high in ((worst, best), (best, worst))[: 1 + is_two_sided]:
+        baseline = _filled(missing["baseline"], high, found.baseline)
+        candidate = _filled(missing["candidate"], low, found.candidate)
+        means = fmean(baseline.values()), fmean(candidate.values())
+        yield replace(  # a seed that the other arm never ran: as it scores on average
+            found,
+            baseline=_filled(missing["candidate"], means[0], baseline),
+            candidate=_filled(missing["baseline"], means[1], candidate),
+        )
+
+
+def _filled(seeds: Iterable[int], score: float, known: Values) -> Values:
+    """The scores, and this one for each seed that has none."""
+    return {**dict.fromkeys(seeds, score), **known}
+
+
+def _verdicts(
+    scored: ScoredArms,
+    direction: Direction,
+    goal: Goal,
+    margin: float | None,
+    levels: Iterable[float],
+) -> list[str | None]:
+    """The words that the arms earn, at every level; None: too few to compare."""
+    found = [scored.compared(direction, alpha) for alpha in levels]
+    return [
+        None if isinstance(one, Absent) else decide(goal, one, margin=margin, min_replicates=2)
+        for one in found
+    ]
 
 
 def decided(

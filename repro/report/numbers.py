@@ -7,10 +7,13 @@ from rich.text import Text
 from repro.audit.case import GuardResult
 from repro.audit.judgement import Judgement
 from repro.audit.verdict import Verdict
+from repro.claims import Claim, Goal
+from repro.errors import UsageError
 from repro.report.shown import columns
 from repro.stats.bayesian import posterior_of
-from repro.stats.comparison import Comparison
+from repro.stats.comparison import ALPHA, Comparison
 from repro.stats.estimate import Estimate
+from repro.stats.power import seeds_needed_equivalence, seeds_needed_non_inferiority
 
 SILENCE = {
     Verdict.INVALID: "No statistics: the comparison is not valid.",
@@ -33,11 +36,13 @@ def number_lines(judgement: Judgement) -> Iterator[Text]:
 def _sentences(judgement: Judgement, comparison: Comparison) -> Iterator[str]:
     yield _difference(judgement.claim.metric, comparison)
     yield from _margin(judgement, comparison)
-    yield _test(comparison)
+    yield _test(comparison, with_p=judgement.claim.goal == "improve")
+    if comparison.alpha < ALPHA:
+        yield f"decided at a level of {comparison.alpha:.3g}: it is one of several claims or looks"
     yield from _posterior(judgement.claim.rope, comparison)
     yield from comparison.notes
     if judgement.verdict is Verdict.INCONCLUSIVE:
-        yield from _needed(judgement.claim.min_effect, comparison)
+        yield from _needed(judgement.claim, comparison)
     yield comparison.scope
 
 
@@ -45,6 +50,12 @@ def _difference(metric: str, comparison: Comparison) -> str:
     low, high = comparison.interval
     gain = comparison.difference
     word = "loses" if gain < 0 else "gains"
+    if comparison.kind == "task":
+        level = _percent(1 - comparison.alpha)
+        return (
+            f"{metric}: over the tasks it {word} {_number(abs(gain))} "
+            f"({level} interval of the gain {_number(low)} to {_number(high)})"
+        )
     return (
         f"{metric}: baseline {_number(comparison.baseline_mean)}, candidate "
         f"{_number(comparison.candidate_mean)}; it {word} {_number(abs(gain))} "
@@ -65,16 +76,16 @@ def _margin(judgement: Judgement, comparison: Comparison) -> Iterator[str]:
         yield f"{level} interval {bounds}; the margin is {margin} either way"
 
 
-def _test(comparison: Comparison) -> str:
-    """Method, size, p-values and how often the candidate wins."""
+def _test(comparison: Comparison, *, with_p: bool) -> str:
+    """Method, size, how often the candidate wins, and p of no difference if that is the claim."""
     n = comparison.n_pairs
     size = f"{n} tasks" if comparison.kind == "task" else f"{n} pairs of {comparison.kind}s"
     if not n:
         size = f"{comparison.n_baseline} and {comparison.n_candidate} unpaired runs"
     parts = [f"{comparison.method}, {size}"]
-    if comparison.p_value is not None:
+    if with_p and comparison.p_value is not None:
         parts.append(f"p = {comparison.p_value:.2g}")
-    if comparison.p_exact is not None:
+    if with_p and comparison.p_exact is not None:
         parts.append(f"exact p = {comparison.p_exact:.2g}")
     better = comparison.probability_better
     interval = better.interval
@@ -94,16 +105,31 @@ def _posterior(rope: float | None, comparison: Comparison) -> Iterator[str]:
     )
 
 
-def _needed(min_effect: float | None, comparison: Comparison) -> Iterator[str]:
-    """How many seeds would show the smallest gain that matters; folds cannot be added."""
+def _needed(claim: Claim, comparison: Comparison) -> Iterator[str]:
+    """How many seeds would show what is claimed; folds and tasks cannot be added."""
     if comparison.kind != "seed":
         return
-    if min_effect is None:
+    if claim.margin is not None:
+        yield from _needed_for_margin(claim.goal, claim.margin, comparison)
+        return
+    if claim.min_effect is None:
         yield "declare min_effect in the claim, and this line says how many seeds would show it"
         return
-    needed = comparison.replicates_needed(min_effect)
+    needed = comparison.replicates_needed(claim.min_effect)
     if needed is not None:
-        yield f"{needed} seeds in each arm would show a gain of {min_effect} in 4 of 5 cases"
+        yield f"{needed} seeds in each arm would show a gain of {claim.min_effect} in 4 of 5 cases"
+
+
+def _needed_for_margin(goal: Goal, margin: float, comparison: Comparison) -> Iterator[str]:
+    """Of pairs without a true difference."""
+    if comparison.sd == 0 or not comparison.n_pairs:
+        return
+    of_goal = seeds_needed_non_inferiority if goal == "no-regression" else seeds_needed_equivalence
+    try:
+        needed = of_goal(margin, comparison.sd, confidence=1 - comparison.alpha)
+    except UsageError:
+        return
+    yield f"{needed} pairs would show it in 4 of 5 cases, if there is no difference"
 
 
 def _guard_row(result: GuardResult) -> list[str | Text]:

@@ -120,12 +120,18 @@ class Comparison:
         return min(self.n_baseline, self.n_candidate) if self._is_unpaired else self.n_pairs
 
     @property
+    def is_without_noise(self) -> bool:
+        """Whether all differences are equal, and not 0: how far they could vary is not known."""
+        return not self.estimate.has_spread and self.estimate.mean != 0
+
+    @property
     def scope(self) -> str:
         """What the replicates did not vary, and the interval therefore does not cover."""
         if self.kind == "seed":
             return "holds for this data and this split: only the seed was varied"
         if self.kind == "task":
-            return "holds for tasks like these"
+            is_of_these = self.method == "interquartile mean"  # drawn anew within each task
+            return f"holds for {'these tasks' if is_of_these else 'tasks like these'}"
         return "holds for this data: folds vary the split, not the data"
 
     def replicates_needed(self, min_effect: float) -> int | None:
@@ -138,7 +144,7 @@ class Comparison:
             return None
         needed = seeds_needed_unpaired if self._is_unpaired else seeds_needed
         try:
-            return needed(min_effect, self.sd)
+            return needed(min_effect, self.sd, confidence=1 - self.alpha)
         except UsageError:
             return None
 
@@ -240,7 +246,7 @@ def _analysed_scores(
 
 
 def _analyse_seeds(b: FloatArray, c: FloatArray) -> _Analysis:
-    d = _differences(b, c)
+    d = paired_differences(b, c)
     return _Analysis(
         method="paired t",
         estimate=paired_t(d),
@@ -252,7 +258,7 @@ def _analyse_seeds(b: FloatArray, c: FloatArray) -> _Analysis:
 
 
 def _analyse_folds(b: FloatArray, c: FloatArray, test_train_ratio: float) -> _Analysis:
-    d = _differences(b, c)
+    d = paired_differences(b, c)
     share = probability_better(d).share
     return _Analysis(
         method="Nadeau-Bengio corrected t",
@@ -276,7 +282,7 @@ def _analyse_unpaired(b: FloatArray, c: FloatArray) -> _Analysis:
     )
 
 
-def _differences(b: FloatArray, c: FloatArray) -> FloatArray:
+def paired_differences(b: FloatArray, c: FloatArray) -> FloatArray:
     """Candidate minus baseline; 0 where they differ by rounding only."""
     return np.where(np.isclose(c, b, rtol=_ROUNDING_RTOL, atol=0), 0.0, c - b)
 

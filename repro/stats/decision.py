@@ -7,6 +7,7 @@ from typing import Literal
 from repro.errors import UsageError
 from repro.stats.comparison import Comparison
 from repro.stats.estimate import Interval
+from repro.stats.sample import EQUAL_RTOL
 
 Goal = Literal["improve", "no-regression", "equivalent"]
 StatisticalVerdict = Literal["BETTER", "WORSE", "NO_REGRESSION", "EQUIVALENT", "INCONCLUSIVE"]
@@ -30,7 +31,8 @@ def decide(
     ==============  ===============  ====================================================
     any             WORSE            a guard is worse
     any             INCONCLUSIVE     fewer than `min_replicates`
-    improve         INCONCLUSIVE     all differences are equal: no noise was measured
+    any             INCONCLUSIVE     all differences are equal, and not 0: no noise was measured
+    improve         INCONCLUSIVE     all differences are 0
     improve         BETTER, WORSE    the 95 % interval lies above, below 0
     no-regression   NO_REGRESSION    the one-sided 95 % lower bound is above -margin
     no-regression   WORSE            the 95 % interval lies below -margin
@@ -73,8 +75,8 @@ def guard_outcome(
 ) -> GuardOutcome:
     """Whether a guard metric is shown not to lose more than its margin, shown to, or neither.
 
-    safe: the one-sided 95 % lower bound is above -margin. worse: the 95 % interval lies below
-    -margin. Fewer than `min_replicates` show neither.
+    safe: the one-sided lower bound (95 % at alpha .05) is above -margin. worse: the two-sided
+    interval lies below -margin. Fewer than `min_replicates` show neither.
     """
     verdict = decide("no-regression", comparison, margin=margin, min_replicates=min_replicates)
     if verdict == "NO_REGRESSION":
@@ -84,20 +86,25 @@ def guard_outcome(
 
 def _verdict(goal: Goal, comparison: Comparison, limit: float) -> StatisticalVerdict:
     """By the intervals alone; `limit` is the margin, or 0 where the goal has none."""
-    if goal == "improve" and not comparison.estimate.has_spread:
+    if comparison.is_without_noise or (goal == "improve" and not comparison.estimate.has_spread):
         return "INCONCLUSIVE"
     low, high = comparison.interval
-    if goal == "no-regression" and comparison.lower_bound > -limit:
+    if goal == "no-regression" and _is_above(comparison.lower_bound, -limit):
         return "NO_REGRESSION"
     if goal == "equivalent" and _lies_within(comparison.inner_interval, limit):
         return "EQUIVALENT"
-    if goal != "no-regression" and low > limit:
+    if goal != "no-regression" and _is_above(low, limit):
         return "BETTER"
-    return "WORSE" if high < -limit else "INCONCLUSIVE"
+    return "WORSE" if _is_above(-limit, high) else "INCONCLUSIVE"
+
+
+def _is_above(value: float, limit: float) -> bool:
+    """Whether it is larger by more than rounding."""
+    return value > limit and not math.isclose(value, limit, rel_tol=EQUAL_RTOL)
 
 
 def _lies_within(interval: Interval, margin: float) -> bool:
-    return -margin < interval.low and interval.high < margin
+    return _is_above(interval.low, -margin) and _is_above(margin, interval.high)
 
 
 def _require_margin(goal: Goal, margin: float | None) -> float:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from repro.errors import TooFewReplicates
-from repro.stats.comparison import ALPHA, Comparison, Method
+from repro.stats.comparison import ALPHA, Comparison, Method, paired_differences
 from repro.stats.datasets import signed_rank
 from repro.stats.estimate import Interval, Uncertain, require_level
 from repro.stats.probability import ProbabilityBetter, probability_better
-from repro.stats.sample import FloatArray, is_constant, variance
+from repro.stats.sample import EQUAL_RTOL, FloatArray, is_constant, variance
 from repro.stats.tasks import iqm, iqm_difference, probability_of_improvement
 
 ScoresOfTasks = Mapping[str, Sequence[float]]
@@ -23,10 +23,10 @@ MIN_DATASETS = 6  # for ranks: no five signs have p < .05
 class SignedRankEstimate:
     """Median gain over tasks, and how far the signed ranks let it be from the truth.
 
-    The estimate is the median of the Walsh averages, (d_i + d_j) / 2 for i <= j, and an interval
-    reaches between two of them: the (k+1)-th smallest and largest, k being the largest rank sum
-    whose probability without an effect is at most half of alpha. Few tasks reach no high
-    confidence: the interval is then without end.
+    The estimate is the median of the Walsh averages, (d_i + d_j) / 2 for i <= j. An interval holds
+    every gain that the signed-rank test does not reject, ties and zeros counted as there, so that
+    it leaves out 0 only where the printed p does. Few tasks reach no high confidence: the interval
+    is then without end.
 
     Source
     ------
@@ -47,7 +47,7 @@ class SignedRankEstimate:
     @property
     def mean(self) -> float:
         """Hodges-Lehmann estimate of the gain on a task."""
-        return round(float(np.median(self._walsh)), 12)
+        return float(np.median(self._walsh))
 
     @property
     def has_spread(self) -> bool:
@@ -72,14 +72,35 @@ class SignedRankEstimate:
     def _walsh(self) -> FloatArray:
         d = np.array(self.differences)
         rows, columns = np.triu_indices(d.size)
-        return np.sort((d[rows] + d[columns]) / 2)
+        walsh = np.sort((d[rows] + d[columns]) / 2)
+        return np.where(np.abs(walsh) <= EQUAL_RTOL * np.abs(d).max(), 0.0, walsh)
 
     def _bounds(self, tail: float) -> tuple[float, float]:
-        n_below = int(np.searchsorted(_rank_sum_distribution(self.n), tail * (1 + 1e-12), "right"))
-        walsh = self._walsh
-        if n_below == 0:
-            return -np.inf, np.inf
-        return float(walsh[n_below - 1]), float(walsh[-n_below])
+        """The outermost gains that a one-sided test at `tail` does not reject."""
+        walsh = np.unique(self._walsh)
+        low = self._first_kept(walsh, tail)
+        high = self._first_kept(walsh[::-1], tail)
+        return (-np.inf if low is None else low), (np.inf if high is None else high)
+
+    def _first_kept(self, walsh: FloatArray, tail: float) -> float | None:
+        """From outside: the bound of the first stretch or point whose two-sided p is above alpha.
+
+        Between two averages the ranks do not change; None if what lies beyond all is kept.
+        """
+        span = float(np.ptp(walsh)) or 1.0
+        beyond = walsh[0] - span if walsh[0] <= walsh[-1] else walsh[0] + span
+        before = beyond
+        for at in walsh:
+            if self._is_kept((before + at) / 2, tail):
+                return None if before == beyond else float(before)
+            if self._is_kept(at, tail):
+                return float(at)
+            before = at
+        return float(walsh[-1])
+
+    def _is_kept(self, gain: float, tail: float) -> bool:
+        shifted = np.array(self.differences) - gain
+        return signed_rank(shifted).p_value > 2 * tail * (1 + EQUAL_RTOL)
 
 
 @dataclass(frozen=True)
@@ -151,7 +172,10 @@ def compare_tasks(
         {task: [sign * score for score in arm[task]] for task in tasks}
         for arm in (baseline, candidate)
     )
-    d = np.array([np.mean(c[task]) - np.mean(b[task]) for task in tasks])
+    d = paired_differences(
+        np.array([np.mean(b[task]) for task in tasks]),
+        np.array([np.mean(c[task]) for task in tasks]),
+    )
     estimate, better, method = _analysis(b, c, tuple(map(float, d)))
     return Comparison(
         method=method,
@@ -194,12 +218,3 @@ def _analysis(
             f"or {MIN_TASKS} with {MIN_RUNS} runs of each. Run both arms on more tasks."
         )
     return SignedRankEstimate(d), probability_better(d), "signed ranks"
-
-
-def _rank_sum_distribution(n: int) -> FloatArray:
-    """P(rank sum <= k) without an effect, for k = 0, 1, ...: every pattern of signs counts once."""
-    n_patterns = np.ones(1)
-    for rank in range(1, n + 1):
-        shifted = np.concatenate([np.zeros(rank), n_patterns])
-        n_patterns = np.concatenate([n_patterns, np.zeros(rank)]) + shifted
-    return np.cumsum(n_patterns) / 2.0**n

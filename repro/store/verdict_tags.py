@@ -41,4 +41,4 @@ def write_verdicts(history: MlflowHistory, judgements: Iterable[Judgement]) -> N
 
 
 def _looks(launch: Launch | None) -> dict[str, str]:
-    return dict(launch.looks) if launch else {}
+    return {name: at.isoformat() for name, at in launch.looks.items()} if launch else {}

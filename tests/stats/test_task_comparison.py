@@ -36,7 +36,7 @@ def test_the_interval_is_that_of_r() -> None:
 
 
 def test_few_tasks_reach_no_high_confidence() -> None:
-    assert SignedRankEstimate(GAINS[:5]).interval(0.95) == (-np.inf, np.inf)
+    assert SignedRankEstimate(GAINS[:6]).interval(0.99) == (-np.inf, np.inf)
 
 
 def test_the_interval_covers_the_median_as_often_as_it_says() -> None:
@@ -68,3 +68,25 @@ def test_a_loss_is_turned_round() -> None:
 def test_five_tasks_with_one_run_are_too_few() -> None:
     with pytest.raises(TooFewReplicates, match=r"^tasks that both arms have: 5; it takes 6, or 5 "):
         compare_tasks(tasks(*[0.0] * 5), tasks(*GAINS[:5]), higher_is_better=True)
+
+
+def test_the_interval_agrees_with_the_printed_p_on_tied_and_equal_scores() -> None:
+    b = (0.70, 0.86, 0.63, 0.67, 0.72, 0.94, 0.75, 0.88)
+    c = (0.72, 0.87, 0.64, 0.67, 0.73, 0.93, 0.76, 0.90)
+    arms = [{f"task {at}": [score] for at, score in enumerate(arm)} for arm in (b, c)]
+    tied = compare_tasks(*arms, higher_is_better=True)
+    assert tied.p_value is not None
+    assert (tied.interval.low > 0) == (tied.p_value <= 0.05)
+    rng = np.random.default_rng(1)
+    for _ in range(100):
+        estimate = SignedRankEstimate(tuple(rng.integers(-3, 5, size=8) / 100))
+        if estimate.has_spread and estimate.interval().low > 0:
+            assert estimate.p_value <= 0.05
+
+
+def test_an_order_of_summing_is_no_gain() -> None:
+    scores = [0.1, 0.2, 0.3]
+    baseline = {f"task {at}": scores for at in range(6)}
+    candidate = {**baseline, "task 0": scores[::-1]}
+    found = compare_tasks(baseline, candidate, higher_is_better=True)
+    assert (found.difference, decide("improve", found)) == (0.0, "INCONCLUSIVE")

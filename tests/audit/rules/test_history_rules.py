@@ -62,8 +62,9 @@ def failed(seed: int | None, **tags: str) -> Launch:
     return replace(run, tags={**run.tags, **tags})
 
 
-def test_a_failed_seed_that_both_arms_would_need_is_a_warning_where_it_changes_nothing() -> None:
-    told = found("failed-runs-missing", failed(7))
+def test_a_failed_seed_whose_worst_score_changes_nothing_is_a_warning() -> None:
+    runs = sgd_and_adamw(candidate=(0.98, 0.99, 0.985, 0.98, 0.99))
+    told = outcome(judge(CLAIM, replace(runs, others=(failed(7),)), POLICY), "failed-runs-missing")
     assert (told.outcome, told.severity) == (Outcome.FAIL, Severity.WARNING)
     assert told.message == (
         "candidate: 1 run of its configuration did not finish and is left out: 000000c8 FAILED"
@@ -110,17 +111,27 @@ def test_a_finished_seed_that_is_left_out_is_an_error_deleted_or_not() -> None:
     )
 
 
-def test_seeds_that_were_declared_beforehand_are_all_that_counts() -> None:
+def test_beside_declared_seeds_others_are_no_error() -> None:
     claim = CLAIM.model_copy(update={"seeds": (0, 1, 2, 3, 4)})
     told = found("seed-selection", launched(adamw(200, 7)), claim=claim)
-    assert told.outcome is Outcome.PASS
+    assert (told.outcome, told.severity) == (Outcome.FAIL, Severity.WARNING)  # it is still told
 
 
-def test_another_parameter_another_split_or_another_seed_of_the_arm_is_no_selection() -> None:
+@pytest.mark.parametrize(
+    ("accuracy", "expected"), [(CANDIDATE[2], Outcome.PASS), (0.90, Outcome.FAIL)]
+)
+def test_a_repetition_of_a_compared_seed_counts_where_it_scored_otherwise(
+    accuracy: float, expected: Outcome
+) -> None:
+    made = sgd_and_adamw()
+    made.runs["others"] = [adamw(200, 2, accuracy=accuracy)]
+    assert outcome(judge(CLAIM, made, POLICY), "seed-selection").outcome is expected
+
+
+def test_another_parameter_or_another_split_is_no_selection() -> None:
     others = (
         launched(adamw(200, 7, PARAMS.but(declared=(Param(name="lr", value=0.5),)))),
         launched(adamw(201, 8, SPLIT.but(fingerprint="split/1:cd"))),
-        launched(adamw(202, 2)),
     )
     assert found("seed-selection", *others).outcome is Outcome.PASS
 

@@ -240,6 +240,7 @@ def test_a_score_of_a_part_of_the_test_rows_is_an_error_even_in_both_arms() -> N
         "test/accuracy covers 384 rows; test has 450",
         ("scores.test/accuracy.n_rows", "data.test.n_rows"),
     )
+    assert found.consequences == ("scores.test/accuracy.rows_digest",)  # not told twice
 
 
 def test_a_score_on_a_role_that_was_not_logged_is_unknown() -> None:

@@ -85,7 +85,8 @@ def test_a_gain_inside_the_rope_is_trivial() -> None:
 
 
 def test_a_guard_that_is_not_shown_to_hold_is_named() -> None:
-    worse = sgd_and_adamw(candidate=[score - 0.05 for score in BASELINE])
+    lost = (0.05, 0.06, 0.055, 0.05, 0.06)
+    worse = sgd_and_adamw(candidate=[b - d for b, d in zip(BASELINE, lost, strict=True)])
     found = told("guard-regression", history=worse)
     assert found.message == "test/loss got worse by more than its margin of 0.02"
     tight = CLAIM.model_copy(

@@ -27,42 +27,48 @@ from repro.record import Arms, RunRecord
 @rule("CMP002", Severity.ERROR)
 def check(claim: Claim, runs: Arms[RunRecord], ledger: Ledger) -> Iterator[Violation]:
     """Every run of an arm's configuration that failed was repeated, or is tagged."""
-    for (arm, history), (_, records) in zip(ledger.sides(), runs.sides(), strict=True):
-        yield from _absent(claim, runs, arm, records)
-        failed = list(_failed(history.omitted, records))
-        if not failed:
-            continue
-        seeds = {launch.seed for launch in failed if launch.seed is not None}
-        can_change = any(launch.seed is None for launch in failed)
-        can_change = can_change or is_changed_by_worst(claim, runs, arm, seeds)
-        yield Violation(
-            message=f"{arm}: {_counted(failed)} of its configuration did not finish and "
-            f"{'is' if len(failed) == 1 else 'are'} left out: {_listed(failed)}",
-            fix=f"run {_seeds(seeds)}again, or tag the run with {INFRA} and the reason",
-            points=(),
-            severity=None if can_change else Severity.WARNING,
-        )
+    sides = list(zip(ledger.sides(), runs.sides(), strict=True))
+    failed = {arm: list(_failed(claim, one, records)) for (arm, one), (_, records) in sides}
+    absent = {arm: _absent(claim, records) for _, (arm, records) in sides}
+    missing = {
+        arm: {launch.seed for launch in failed[arm] if launch.seed is not None} | absent[arm]
+        for arm in failed
+    }
+    is_unseeded = any(launch.seed is None for found in failed.values() for launch in found)
+    is_any = any(failed.values()) or any(absent.values())
+    can_change = is_any and (is_unseeded or is_changed_by_worst(claim, runs, missing))
+    severity = None if can_change else Severity.WARNING
+    for arm, launches in failed.items():
+        if absent[arm]:
+            yield Violation(
+                message=f"{arm} has no run of the declared seeds {_listed_seeds(absent[arm])}",
+                fix=f"run seed {_listed_seeds(absent[arm])}",
+                points=(),
+                severity=severity,
+            )
+        if launches:
+            yield Violation(
+                message=f"{arm}: {_counted(launches)} of its configuration did not finish and "
+                f"{'is' if len(launches) == 1 else 'are'} left out: {_listed(launches)}",
+                fix=f"run {_seeds(missing[arm])}again, or tag the run with {INFRA} and the reason",
+                points=(),
+                severity=severity,
+            )
 
 
-def _absent(
-    claim: Claim, runs: Arms[RunRecord], arm: str, records: Iterable[RunRecord]
-) -> Iterator[Violation]:
+def _absent(claim: Claim, records: Iterable[RunRecord]) -> set[int]:
     """The declared seeds of which an arm has no run."""
-    missing = set(claim.seeds or ()) - {record.replicate.seed for record in records}
-    if missing:
-        yield Violation(
-            message=f"{arm} has no run of the declared seeds {_listed_seeds(missing)}",
-            fix=f"run seed {_listed_seeds(missing)}",
-            points=(),
-            severity=None if is_changed_by_worst(claim, runs, arm, missing) else Severity.WARNING,
-        )
+    present = {record.replicate.seed for record in records}
+    return {seed for seed in claim.seeds or () if seed not in present}
 
 
-def _failed(launches: Iterable[Launch], records: Iterable[RunRecord]) -> Iterator[Launch]:
-    """Those that no run of the arm repeated."""
+def _failed(claim: Claim, history: ArmHistory, records: Iterable[RunRecord]) -> Iterator[Launch]:
+    """Those that no run of the arm repeated; of the declared seeds, if there are any."""
     repeated = {record.replicate.seed for record in records} - {None}
-    for launch in launches:
-        if not launch.is_finished and INFRA not in launch.tags and launch.seed not in repeated:
+    for launch in history.omitted:
+        is_meant = claim.seeds is None or launch.seed is None or launch.seed in claim.seeds
+        is_lost = not launch.is_finished and launch.seed not in repeated
+        if is_meant and is_lost and INFRA not in launch.tags:
             yield launch
 
 

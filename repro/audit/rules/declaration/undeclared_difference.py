@@ -47,6 +47,11 @@ FROM_THE_PROGRAM = (
     *("lineage", "loss", "normalization", "precision", "regularization", "sampling"),
     *("schedule", "stopping", "topology", "transforms", "tuning"),
 )
+# Where the imported files are known, they are compared one by one, without their comments.
+OF_A_TREE = {
+    Severity.WARNING: "only comments, layout or files that no run imported differ",
+    Severity.ERROR: "files, of which not every run says whether it imported them, differ",
+}
 DEFINITION = ("metric", "source_digest", "arguments", "greater_is_better", "on")  # PRT003 compares
 
 
@@ -85,7 +90,7 @@ def _violation(key: str, severity: Severity, paths: Sequence[str], where: str) -
     if len(paths) == 1:
         message, glob = f"{paths[0]} differs {where} and is not declared", paths[0]
     if all(map(is_tree, paths)):
-        message, glob = f"a file that no run imported differs {where}", "code:*"
+        message, glob = f"{OF_A_TREE[severity]} {where}", "code:*"
     roles = "nuisance" if where.startswith("inside") else "treatment or nuisance"
     return Violation(
         message, f'align the runs, or declare "{glob}" as {roles}', tuple(paths), severity

@@ -56,6 +56,7 @@ def _against_data(
             message=f"{metric} covers {score.n_rows} rows; {role.role} has {role.n_rows}",
             fix="score every row of the logged data",
             points=(f"{path}.n_rows", f"data.{role.role}.n_rows"),
+            consequences=(f"{path}.rows_digest",),
         )
 
 
@@ -69,6 +70,7 @@ def _between(metric: str, sides: Arms[Side]) -> Iterator[Violation]:
                 message=f"{metric} covers {a.n_rows} rows in baseline, {b.n_rows} in candidate",
                 fix="score both arms on the same rows",
                 points=(f"scores.{metric}.n_rows",),
+                consequences=(f"scores.{metric}.rows_digest",),
             )
             return
 

@@ -5,7 +5,8 @@ different metrics says nothing.
 
 Fix: compute it with `run.score`, which records function, source, arguments and rows.
 
-Wrong when: the function was only renamed or moved: its syntax tree is compared, and its name.
+Wrong when: the function was only renamed or moved, or variables in it were renamed: its syntax tree
+is compared, and its name.
 
 Source: Post 2018: common configurations of one metric, BLEU, differ by up to 1.8 points.
 """

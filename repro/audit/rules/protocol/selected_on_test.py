@@ -36,10 +36,10 @@ def check(claim: Claim, runs: Arms[RunRecord], ledger: Ledger) -> Iterator[Viola
     severity = Severity.WARNING if len(folds) > 1 else None
     for (arm, history), (_, records) in zip(ledger.sides(), runs.sides(), strict=True):
         chosen = [trial for trial in history.trials if trial.is_test_seen]
-        if chosen and not any(trial.is_other_seen for trial in history.trials):
+        if any(not trial.is_other_seen for trial in chosen):
             yield Violation(
                 message=f"{arm}: {history.n_configurations} configurations were scored on the test "
-                f"rows, and none on others to choose by",
+                f"rows, some of them on no others to choose by",
                 fix="score the trials on validation rows: run.score(..., on='valid')",
                 points=(),
                 severity=severity,

@@ -7,9 +7,9 @@ Fix: run both arms with one version of the evaluation code; if it had to change,
 again.
 
 Wrong when: the metric shares its file with other code that changed, and the functions that it
-reaches are not recorded, as by old versions. Where they are, they decide. Comments, layout and
-docstrings never count: syntax trees are compared. Files that evaluation does not reach are told as
-undeclared differences.
+reaches are not recorded, as by old versions. Where they are, they decide. Or when variables of the
+metric were only renamed. Comments, layout and docstrings never count: syntax trees are compared.
+Files that evaluation does not reach are told as undeclared differences.
 
 Source: the module of each metric's function; own transforms, data sets and collate functions of the
 loaders that were not for training.

@@ -23,9 +23,10 @@ from repro.claims import Claim
 
 @rule("STA009", Severity.WARNING, preview=True)
 def check(claim: Claim, ledger: Ledger) -> Iterator[Violation]:
-    """No run is younger than the first look, or the looks were declared."""
-    if ledger.n_added and not claim.looks:
-        at, n = ledger.looks[0]
+    """No run is younger than the first look, or every look was a declared one, of both arms."""
+    undeclared = [(at, n) for at, n in ledger.looks if n / 2 not in claim.looks]
+    if ledger.n_added and undeclared:
+        at, n = undeclared[0]
         yield Violation(
             message=f"an audit showed numbers of {n} runs on {at:%Y-%m-%d %H:%M} UTC; "
             f"{ledger.n_added} runs were started later",

@@ -17,29 +17,41 @@ from collections.abc import Iterable, Iterator
 from repro.audit.example import example_launch, example_record
 from repro.audit.ledger import ArmHistory, Ledger
 from repro.audit.rule import Severity, Violation, rule
+from repro.claims import EXAMPLE as CLAIM
+from repro.claims import Claim
 from repro.history import Launch
 from repro.record import Arms, RunRecord
 
 
 @rule("STA007", Severity.ERROR)
-def check(runs: Arms[RunRecord], ledger: Ledger) -> Iterator[Violation]:
-    """Every finished run of an arm's configuration is compared."""
+def check(claim: Claim, runs: Arms[RunRecord], ledger: Ledger) -> Iterator[Violation]:
+    """Every finished run of an arm's configuration is compared, or is of no declared seed."""
     for (arm, history), (_, records) in zip(ledger.sides(), runs.sides(), strict=True):
-        left_out = list(_left_out(history.omitted, records))
-        if left_out:
-            deleted = sum(launch.is_deleted for launch in left_out)
-            yield Violation(
-                message=f"{arm}: {len(records)} of {len(records) + len(left_out)} runs of its "
-                f"configuration are compared; left out: {_listed(left_out)}"
-                + (f" ({deleted} deleted)" if deleted else ""),
-                fix="select all of them, or commit a claim with seeds = [...] before the next ones",
-                points=(),
-            )
+        left_out = list(_left_out(history, records))
+        declared = [one for one in left_out if claim.seeds is None or one.seed in claim.seeds]
+        for launches, severity in ((declared, None), (_beside(left_out, declared), WARNING)):
+            if launches:
+                deleted = sum(launch.is_deleted for launch in launches)
+                yield Violation(
+                    message=f"{arm}: {len(records)} of {len(records) + len(launches)} runs of its "
+                    f"configuration are compared; left out: {_listed(launches)}"
+                    + (f" ({deleted} deleted)" if deleted else ""),
+                    fix="select all of them, or commit a claim with seeds = [...] before new ones",
+                    points=(),
+                    severity=severity,
+                )
 
 
-def _left_out(launches: Iterable[Launch], records: Iterable[RunRecord]) -> Iterator[Launch]:
+def _left_out(history: ArmHistory, records: Iterable[RunRecord]) -> Iterator[Launch]:
+    """Of repetitions of a compared seed only those that scored otherwise."""
     compared = {record.replicate.seed for record in records} - {None}
-    return (one for one in launches if one.is_finished and one.seed not in compared)
+    for one in history.omitted:
+        if one.is_finished and (one.seed not in compared or one.run_id in history.otherwise):
+            yield one
+
+
+def _beside(launches: Iterable[Launch], declared: list[Launch]) -> list[Launch]:
+    return [one for one in launches if one not in declared]
 
 
 def _listed(launches: list[Launch]) -> str:
@@ -52,10 +64,12 @@ def _listed(launches: list[Launch]) -> str:
 
 
 MAX_NAMED = 5
+WARNING = Severity.WARNING
 
 _RUNS = Arms.of(example_record(), example_record())
 BAD = {
+    "claim": CLAIM,
     "runs": _RUNS,
     "ledger": Ledger(candidate=ArmHistory(omitted=(example_launch(seed=7),))),
 }
-GOOD = {"runs": _RUNS, "ledger": Ledger()}
+GOOD = {"claim": CLAIM, "runs": _RUNS, "ledger": Ledger()}

@@ -23,7 +23,9 @@ from repro.stats.comparison import Comparison
 def check(claim: Claim, comparison: Comparison | Absent) -> Iterator[Violation]:
     """As many replicates as the claim declares."""
     if isinstance(comparison, Absent):
-        yield Violation(comparison.reason, f"run {claim.replicates} seeds in both arms", ())
+        at_looks = "run as many as the next look asks for; beyond the last, declare `seeds`"
+        fix = at_looks if claim.looks else f"run {claim.replicates} seeds in both arms"
+        yield Violation(comparison.reason, fix, ())
     elif comparison.kind == "seed" and not comparison.scores_vary:
         n = min(comparison.n_baseline, comparison.n_candidate)
         yield Violation(

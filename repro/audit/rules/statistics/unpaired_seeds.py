@@ -9,7 +9,7 @@ Wrong when: the arms draw their random numbers so differently that equal seeds m
 pairing costs little and gains nothing.
 
 Source: Bouthillier et al. 2021. At a correlation of .9 between the arms, five pairs find an effect
-of .8 standard deviations with power .85, five unpaired runs with .11.
+of .8 standard deviations with power .84, five runs on other seeds with .18.
 """
 
 from collections.abc import Iterator
