@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from repro.audit.case import Case
@@ -68,16 +69,15 @@ def _arm_history(
 def _otherwise(
     metric: str, records: Sequence[RunRecord], left_out: Iterable[Launch], history: History
 ) -> Iterator[str]:
-    """Those that repeat a compared seed, and scored otherwise."""
-    kept = {record.replicate.seed: _score(record, metric) for record in records}
+    """Those that repeat a compared run in everything that is compared, and scored otherwise."""
+    kept = {record.replicate.seed: record for record in records}
     for launch in left_out:
         if launch.is_finished and launch.seed in kept and launch.seed is not None:
-            try:
-                score = _score(history.sealed(launch), metric)
-            except RecordCorrupt:
-                score = None
-            if not same(score, kept[launch.seed]):
-                yield launch.run_id
+            with suppress(RecordCorrupt):
+                again, first = history.sealed(launch), kept[launch.seed]
+                is_same = same(_score(again, metric), _score(first, metric))
+                if not is_same and not differing(again, first):
+                    yield launch.run_id
 
 
 def _score(record: RunRecord, metric: str) -> float | None:

@@ -77,6 +77,7 @@ def script(project, monkeypatch):
     sys.modules.pop("steps")
 
 
+@pytest.mark.long  # tests/claims trains such scripts in one process
 @pytest.mark.slow
 def test_a_plain_torch_script_reaches_a_statistical_verdict(project):
     for seed in SEEDS:
@@ -89,6 +90,7 @@ def test_a_plain_torch_script_reaches_a_statistical_verdict(project):
     assert "optimizer.lr  0.001     0.3        treatment" in result.output
 
 
+@pytest.mark.long  # tests/claims trains such scripts in one process
 @pytest.mark.slow
 def test_a_plain_scikit_learn_script_reaches_a_statistical_verdict(project):
     for seed in SEEDS:

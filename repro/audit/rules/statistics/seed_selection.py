@@ -5,9 +5,10 @@ Why: whoever runs ten seeds and shows the best five has measured the choice: the
 
 Fix: let the claim select all of them; or declare beforehand which count: `seeds = [0, 1, 2, 3, 4]`.
 
-Wrong when: the others were made for another purpose, and the claim had been committed before.
-Deleted runs count, failed ones are told by failed-runs-missing. A repetition of a seed that is
-compared does not, nor do runs of other code.
+Wrong when: the others were made for another purpose, and the claim had been committed before;
+beside declared seeds they are a warning. Deleted runs count, failed ones are told by
+failed-runs-missing. A repetition of a compared run counts where it scored otherwise; runs of other
+code do not. What the tags of a run that is not compared say is believed.
 
 Source: Henderson et al. 2018; Gundersen et al. 2022 on selective reporting.
 """

@@ -1,0 +1,1 @@
+collect_ignore_glob = ["recipes/*", "scripts/*"]  # programs: imported, they would train

@@ -1,0 +1,3 @@
+"""Nothing imports it."""
+
+N_UNUSED = 1
