@@ -15,7 +15,7 @@ CLAIMS = [claim for module in MODULES for claim in module.CLAIMS]
 CORE = [rule.name for rule in every_rule() if not rule.is_preview]
 
 HISTORIES = {claim.make: None for claim in CLAIMS}
-SHORT = ("two_arms", "image_classifier.py", "grid_search.py")
+SHORT = ("two_arms", "grid_search.py")
 
 
 def name_of(make: Callable[[Bed], None]) -> str:

@@ -59,6 +59,7 @@ def test_the_flight_example_refuses_the_shuffled_split_and_trains_on_the_proved_
     assert done.stdout.count("AUC") == 2
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_seeds_of_repro_run_reach_the_script(project):
     (project.root / "train.py").write_text(

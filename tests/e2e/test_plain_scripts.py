@@ -105,6 +105,7 @@ def test_a_plain_scikit_learn_script_reaches_a_statistical_verdict(project):
     assert judgement.comparison.n_pairs == 5
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_an_undeclared_difference_makes_the_same_claim_invalid(project):
     for seed in SEEDS:
@@ -118,6 +119,7 @@ def test_an_undeclared_difference_makes_the_same_claim_invalid(project):
     assert "interval" not in result.output
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_run_without_data_is_unproven(project):
     for seed in SEEDS:
