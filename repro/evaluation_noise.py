@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from repro.audit.case import EvaluationNoise
+from repro.audit.scored_arms import score_of
 from repro.errors import RecordCorrupt
-from repro.facts.scores import Score, Scores
+from repro.facts.scores import Score
 from repro.history import History
 from repro.record import Arms, RunRecord
 from repro.stats.sample import FloatArray
@@ -24,7 +25,7 @@ def evaluation_noise(arms: Arms[RunRecord], metric: str, history: History) -> Ev
     independent shares, which is larger. Of no known size otherwise.
     """
     pairs = [(arms.baseline[i], arms.candidate[j]) for i, j in arms.pairs]
-    told = [score for pair in pairs for run in pair if (score := _score(run, metric))]
+    told = [score for pair in pairs for run in pair if (score := score_of(run, metric))]
     if len({score.rows_digest for score in told}) > 1:
         return EvaluationNoise()  # folds: other rows in every pair
     of_rows = [_row_differences(left, right, metric, history) for left, right in pairs]
@@ -41,7 +42,7 @@ def _row_differences(
     left: RunRecord, right: RunRecord, metric: str, history: History
 ) -> FloatArray | None:
     """Candidate minus baseline for each row; None if one did not keep them, or of other rows."""
-    one, other = _score(left, metric), _score(right, metric)
+    one, other = score_of(left, metric), score_of(right, metric)
     if one is None or other is None or one.rows_digest != other.rows_digest:
         return None
     values = [_values(run, score, history) for run, score in ((left, one), (right, other))]
@@ -70,8 +71,3 @@ def _of_shares(scores: Sequence[Score]) -> EvaluationNoise:
     n = min(score.n_rows for score in scores)
     share = float(np.mean([score.value for score in scores]))
     return EvaluationNoise(math.sqrt(max(0.0, 2 * share * (1 - share)) / n), n)
-
-
-def _score(run: RunRecord, metric: str) -> Score | None:
-    scores = run.find(Scores)
-    return scores.score(metric) if scores else None

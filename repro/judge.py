@@ -65,7 +65,7 @@ def judge(
     findings += waive(_left_out(rules), waivers, claim=claim.name)
     verdict = admissibility(findings)
     if verdict is None:
-        case = _with_numbers(replace(case, alpha=alpha or _alpha(case)), history)
+        case = _with_numbers(case, history, alpha)
         findings += _ask(case, [rule for rule in rules if rule.is_about_numbers], waivers)
         verdict = decided(claim, case.comparison, case.guards.results)
     return Judgement(
@@ -104,28 +104,24 @@ def _located(run: RunRecord, policy: Policy) -> RunRecord:
     return replace(run, facts={**run.facts, key: at_judgement(run, policy.root)})
 
 
-def _alpha(case: Case) -> float:
-    """What this look may spend of the 5 %, of the looks that the claim declares."""
-    n, looks = _n_replicates(case), case.claim.looks
-    return 1 - confidence_at(n, looks, ALPHA) if n in looks else ALPHA
+def _with_numbers(case: Case, history: History, alpha: float | None) -> Case:
+    """The case of an admissible claim with its scores compared, at a declared look if any is.
 
-
-def _n_replicates(case: Case) -> int:
-    found = compared(case, case.claim.metric, case.claim.direction)
-    return 0 if isinstance(found, Absent) else found.n_replicates
-
-
-def _with_numbers(case: Case, history: History) -> Case:
-    """The case of an admissible claim with its scores compared, at a declared look if any is."""
-    claim, n = case.claim, _n_replicates(case)
-    if claim.looks and n not in claim.looks:
-        looks = ", ".join(map(str, claim.looks))
-        reason = f"{n} replicates are no declared look; the claim says {looks}"
+    Where no alpha is given, a look may spend its part of the 5 %.
+    """
+    claim, looks = case.claim, case.claim.looks
+    found = compared(case, claim.metric, claim.direction)
+    n = 0 if isinstance(found, Absent) else found.n_replicates
+    if looks and n not in looks:
+        listed = ", ".join(map(str, looks))
+        reason = f"{n} replicates are no declared look; the claim says {listed}"
         return replace(case, comparison=Absent(reason=reason, kind="not_applicable"))
+    alpha = alpha or (1 - confidence_at(n, looks, ALPHA) if looks else ALPHA)
+    at_level = replace(case, alpha=alpha)
     return replace(
-        case,
-        comparison=compared(case, claim.metric, claim.direction),
-        guards=Guards(tuple(guard_results(case))),
+        at_level,
+        comparison=found if isinstance(found, Absent) else replace(found, alpha=alpha),
+        guards=Guards(tuple(guard_results(at_level))),
         noise=evaluation_noise(case.arms, claim.metric, history),
     )
 

@@ -17,9 +17,9 @@ from repro.audit.ledger import (
     omitted,
     trial,
 )
+from repro.audit.scored_arms import value_of
 from repro.claims import Claim
 from repro.errors import RecordCorrupt
-from repro.facts.scores import Scores
 from repro.history import History, Launch
 from repro.record import RunRecord
 from repro.record_tags import DATA
@@ -75,14 +75,9 @@ def _otherwise(
         if launch.is_finished and launch.seed in kept and launch.seed is not None:
             with suppress(RecordCorrupt):
                 again, first = history.sealed(launch), kept[launch.seed]
-                is_same = same(_score(again, metric), _score(first, metric))
+                is_same = same(value_of(again, metric), value_of(first, metric))
                 if not is_same and not differing(again, first):
                     yield launch.run_id
-
-
-def _score(record: RunRecord, metric: str) -> float | None:
-    scores = record.find(Scores)
-    return scores.value(metric) if scores else None
 
 
 def _trials(
@@ -100,7 +95,7 @@ def _trials(
         except RecordCorrupt:
             continue
         if _is_trial(claim, tried, record):
-            yield trial(launch, tried, claim.metric)
+            yield trial(launch, tried)
 
 
 def _may_be_trial(claim: Claim, launch: Launch, arm: Sequence[Launch]) -> bool:

@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
@@ -123,6 +123,7 @@ class Arms(Generic[T]):
         return Arms(tuple(baseline), tuple(candidate), self.pairs)
 
 
+@cache
 def is_compared(path: str) -> bool:
     """Whether a difference at this path gates a comparison."""
     kind = fact_types().get(path.partition(".")[0])
@@ -134,6 +135,7 @@ def is_incidental(path: str) -> bool:
     return path.startswith("params.") and path.rpartition(".")[2].casefold() in INCIDENTAL
 
 
+@cache
 def is_per_replicate(path: str) -> bool:
     """Whether a value may differ between the seeds or folds of one arm."""
     kind = fact_types().get(path.partition(".")[0])

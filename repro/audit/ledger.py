@@ -21,7 +21,6 @@ class Trial:
     configuration: str
     is_test_seen: bool
     is_other_seen: bool  # it was scored on other roles, too: there was something else to choose by
-    score: float | None  # by the claim's metric
 
 
 @dataclass(frozen=True)
@@ -104,7 +103,7 @@ def n_test_configurations(ours: Collection[Launch], launches: Iterable[Launch]) 
     return len(seen)
 
 
-def trial(launch: Launch, record: RunRecord, metric: str) -> Trial:
+def trial(launch: Launch, record: RunRecord) -> Trial:
     """A run with what its record says about its looks."""
     scores = record.find(Scores) or Scores()
     logged = {series.name.partition("/")[0] for series in scores.logged}
@@ -114,5 +113,4 @@ def trial(launch: Launch, record: RunRecord, metric: str) -> Trial:
         configuration(launch.setup),
         is_test_seen="test" in roles,
         is_other_seen=bool(roles - {"test", "train"}),
-        score=scores.value(metric),
     )

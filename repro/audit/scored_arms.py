@@ -9,7 +9,7 @@ from repro.audit.verdict import Verdict
 from repro.claims import Claim, Direction, Goal
 from repro.errors import TooFewReplicates
 from repro.facts.fact import Absent
-from repro.facts.scores import Scores
+from repro.facts.scores import Score, Scores
 from repro.facts.split import Split
 from repro.record import Arms, RunRecord
 from repro.stats.comparison import ALPHA, Comparison, compare
@@ -72,7 +72,7 @@ def _compared_tasks(
     sides: tuple[dict[str, list[float]], dict[str, list[float]]] = ({}, {})
     for i, j in case.arms.pairs:
         pair = (case.arms.baseline[i], case.arms.candidate[j])
-        scores = [_value(record, metric) for record in pair]
+        scores = [value_of(record, metric) for record in pair]
         for side, record, score in zip(sides, pair, scores, strict=True):
             if score is not None and None not in scores:
                 side.setdefault(task_of(record, task), []).append(score)
@@ -223,7 +223,7 @@ def _by_fold(records: Iterable[RunRecord], metric: str) -> ByFold:
     found: dict[int | str, dict[int | None, float]] = {}
     for record in records:
         seed, fold = record.replicate.seed, record.replicate.fold
-        score = _value(record, metric)
+        score = value_of(record, metric)
         if score is not None:
             found.setdefault(record.run_id if seed is None else seed, {})[fold] = score
     return found
@@ -233,7 +233,7 @@ def _by_split(arms: Arms[RunRecord], metric: str) -> tuple[Values, Values]:
     """One score for each set of evaluation rows: the mean over the pairs that share it."""
     groups: dict[str, list[tuple[float, float]]] = {}
     for left, right in ((arms.baseline[i], arms.candidate[j]) for i, j in arms.pairs):
-        scores = _value(left, metric), _value(right, metric)
+        scores = value_of(left, metric), value_of(right, metric)
         if scores[0] is not None and scores[1] is not None:
             groups.setdefault(str(_test_rows(left)), []).append((scores[0], scores[1]))
 
@@ -243,9 +243,16 @@ def _by_split(arms: Arms[RunRecord], metric: str) -> tuple[Values, Values]:
     return means(0), means(1)
 
 
-def _value(record: RunRecord, metric: str) -> float | None:
+def value_of(record: RunRecord, metric: str) -> float | None:
+    """The last value of a scored or logged metric of a run."""
     scores = record.find(Scores)
     return scores.value(metric) if scores else None
+
+
+def score_of(record: RunRecord, metric: str) -> Score | None:
+    """The last score of this name of a run."""
+    scores = record.find(Scores)
+    return scores.score(metric) if scores else None
 
 
 def _test_train_ratio(arms: Arms[RunRecord]) -> float:

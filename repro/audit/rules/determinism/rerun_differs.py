@@ -18,11 +18,11 @@ from repro.audit.configuration import differing
 from repro.audit.equality import same
 from repro.audit.example import example_record
 from repro.audit.rule import Severity, Violation, rule
+from repro.audit.scored_arms import value_of
 from repro.claims import EXAMPLE as CLAIM
 from repro.claims import Claim
 from repro.facts.outcome import Outcome
 from repro.facts.scores import EXAMPLE as SCORES
-from repro.facts.scores import Scores
 from repro.record import RunRecord
 
 
@@ -32,7 +32,7 @@ def check(claim: Claim, reruns: Reruns) -> Iterator[Violation]:
     finished = (rerun for rerun in reruns.pairs if _is_finished(rerun.superseded))
     for rerun in finished:
         changed = sorted(differing(rerun.superseded, rerun.kept))
-        old, new = (_value(run, claim.metric) for run in (rerun.superseded, rerun.kept))
+        old, new = (value_of(run, claim.metric) for run in (rerun.superseded, rerun.kept))
         if changed:
             yield _left_out(rerun, changed, claim.metric)
         elif old is not None and new is not None and not same(old, new):
@@ -59,11 +59,6 @@ def _left_out(rerun: Rerun, changed: Sequence[str], metric: str) -> Violation:
 def _is_finished(run: RunRecord) -> bool:
     outcome = run.find(Outcome)
     return outcome is not None and outcome.status == "FINISHED"
-
-
-def _value(run: RunRecord, metric: str) -> float | None:
-    scores = run.find(Scores)
-    return scores.value(metric) if scores else None
 
 
 MAX_NAMED = 3

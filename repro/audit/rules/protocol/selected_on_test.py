@@ -89,8 +89,6 @@ def _searches_on(record: RunRecord, role: str) -> Iterator[tuple[str, str]]:
 
 
 _RUNS = Arms.of(example_record(), example_record())
-_TRIAL = Trial(
-    example_launch(seed=0), "lr=0.01", is_test_seen=True, is_other_seen=False, score=0.93
-)
+_TRIAL = Trial(example_launch(seed=0), "lr=0.01", is_test_seen=True, is_other_seen=False)
 BAD = {"claim": CLAIM, "runs": _RUNS, "ledger": Ledger(candidate=ArmHistory(trials=(_TRIAL,)))}
 GOOD = {"claim": CLAIM, "runs": _RUNS, "ledger": Ledger()}

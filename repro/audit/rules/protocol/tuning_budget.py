@@ -53,7 +53,7 @@ def _searched(records: Iterable[RunRecord]) -> int:
 
 
 _TRIALS = tuple(
-    Trial(example_launch(seed=0), f"lr={at}", is_test_seen=False, is_other_seen=True, score=None)
+    Trial(example_launch(seed=0), f"lr={at}", is_test_seen=False, is_other_seen=True)
     for at in range(9)
 )
 _RUNS = Arms.of(example_record(), example_record())

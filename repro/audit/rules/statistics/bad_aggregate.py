@@ -16,11 +16,11 @@ from statistics import fmean
 
 from repro.audit.example import example_record
 from repro.audit.rule import NotApplicable, Severity, Violation, rule
+from repro.audit.scored_arms import score_of
 from repro.claims import EXAMPLE as CLAIM
 from repro.claims import Claim
 from repro.facts.data import EXAMPLE as DATA
 from repro.facts.data import Data
-from repro.facts.scores import Score, Scores
 from repro.record import Arms, RunRecord
 
 UNLIKE = 10.0  # times: mean scores of two tasks whose scale is not the same
@@ -43,7 +43,7 @@ def check(claim: Claim, runs: Arms[RunRecord]) -> Iterator[Violation | NotApplic
 
 
 def _of_tasks(claim: Claim, runs: Arms[RunRecord]) -> Iterator[Violation]:
-    scores = [score for record in runs.every() if (score := _score(record, claim.metric))]
+    scores = [score for record in runs.every() if (score := score_of(record, claim.metric))]
     definitions = {(score.metric, score.greater_is_better) for score in scores}
     if len(definitions) > 1:
         names = ", ".join(sorted({score.metric for score in scores}))
@@ -67,7 +67,7 @@ def _means(claim: Claim, runs: Arms[RunRecord]) -> list[float]:
     """Mean size of the scores of each task."""
     found: dict[object, list[float]] = {}
     for record in runs.every():
-        score = _score(record, claim.metric)
+        score = score_of(record, claim.metric)
         if score:
             found.setdefault(record.flat.get(claim.task or ""), []).append(abs(score.value))
     return [fmean(values) for values in found.values()]
@@ -77,11 +77,6 @@ def _schema(record: RunRecord) -> str | None:
     data = record.find(Data)
     role = data.role("test") if data else None
     return role.schema_digest if role else None
-
-
-def _score(record: RunRecord, metric: str) -> Score | None:
-    scores = record.find(Scores)
-    return scores.score(metric) if scores else None
 
 
 _OTHER = DATA.but(

@@ -33,9 +33,7 @@ def check(runs: Arms[RunRecord], ledger: Ledger) -> Iterator[Violation]:
             )
 
 
-_TRIAL = Trial(
-    example_launch(seed=0), "lr=0.01", is_test_seen=False, is_other_seen=True, score=None
-)
+_TRIAL = Trial(example_launch(seed=0), "lr=0.01", is_test_seen=False, is_other_seen=True)
 _RUNS = Arms.of(example_record(), example_record())
 BAD = {"runs": _RUNS, "ledger": Ledger(candidate=ArmHistory(trials=(_TRIAL,)))}
 GOOD = {"runs": _RUNS, "ledger": Ledger()}
