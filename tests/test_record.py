@@ -222,6 +222,13 @@ def test_other_data_another_plan_or_another_metric_is_another_group(other):
     assert protocol(other) not in (None, protocol(RECORD))
 
 
+def test_an_own_metric_that_was_only_refactored_is_of_the_group() -> None:
+    own = {"library": None, "definition_digest": "blake3:d"}
+    one = stored(scored(**own))
+    assert protocol(one) == protocol(stored(scored(**own, metric="b.f1", source_digest="b:0")))
+    assert protocol(one) != protocol(stored(scored(**{**own, "definition_digest": "b:1"})))
+
+
 def test_without_a_plan_the_evaluation_rows_are_the_plan():
     left, right = (
         stored(SPLIT.but(source="data", fingerprint=None, test_digest=f"blake3:{rows}"))

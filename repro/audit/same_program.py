@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from itertools import pairwise
 
-from repro.audit.configuration import MODULES, differing
+from repro.audit.configuration import differing
 from repro.audit.equality import same
+from repro.audit.refactored import MODULES
 from repro.facts.code import Code
 from repro.facts.determinism import Determinism
 from repro.facts.fact import Scalar

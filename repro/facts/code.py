@@ -12,6 +12,14 @@ class Module(Part):
     digest: str  # of the syntax tree: comments and layout do not count
 
 
+class Source(Part):
+    """A file of `modules` as a refactoring keeps it."""
+
+    path: str
+    digest: str  # without names of local variables, and of the own files it imports from
+    imports: tuple[str, ...] = ()  # those files, in the order of the syntax tree
+
+
 class Repository(Part):
     """A repository inside the work tree: a submodule at any depth, or one that nobody declared."""
 
@@ -33,7 +41,7 @@ class Repository(Part):
 class Code(Fact):
     """State of the git work tree when the run started."""
 
-    VERSION: ClassVar = 3
+    VERSION: ClassVar = 4
     IGNORED: ClassVar = (
         "code.argv",
         "code.autocrlf",
@@ -52,6 +60,7 @@ class Code(Fact):
         "code.remote",
         "code.restore_verified",
         "code.skipped",
+        "code.sources*",
         "code.submodules.*.autocrlf",
         "code.submodules.*.bundle*",
         "code.submodules.*.commit",
@@ -88,6 +97,7 @@ class Code(Fact):
     entry_point: str | None = None
     argv: tuple[str, ...] = ()  # secrets masked
     modules: tuple[Module, ...] = ()
+    sources: tuple[Source, ...] = ()  # of the same files; none: version 3
     tree_at_end: str | None = None
     changed_during_run: tuple[str, ...] = ()  # files there at the start whose content differs
     created_during_run: tuple[str, ...] = ()  # files that were not there; those ignored left out
@@ -95,8 +105,8 @@ class Code(Fact):
 
     @classmethod
     def upgrade(cls, version: int, data: dict[str, Any]) -> dict[str, Any]:
-        """Version 1 knew neither submodules nor a reason; 2 told what was not kept in words."""
-        if version == 2:
+        """Version 1 knew neither submodules nor a reason, 2 not what was not kept, 3 no sources."""
+        if version >= 2:
             return data
         reason = None if data["restore_verified"] else "recorded before reasons were"
         return {**data, "kept_tree": data["tree"], "not_restorable": reason}

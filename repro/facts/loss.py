@@ -1,6 +1,6 @@
 """What the training minimizes."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from repro.facts.fact import Fact, Part, Scalar
 
@@ -26,6 +26,7 @@ class Term(Part):
     path: str  # the name that the outer one has for it
     name: str
     source_digest: str | None = None
+    definition_digest: str | None = None
     settings: tuple[Setting, ...] = ()
     weights: tuple[Weights, ...] = ()
 
@@ -37,17 +38,25 @@ class Loss(Fact):
     among its hyperparameters, in `architecture`.
     """
 
+    VERSION: ClassVar = 2
     INLINE: ClassVar = ("settings",)
+    IGNORED: ClassVar = ("loss.definition_digest", "loss.terms.*.definition_digest")
     # Class weights that follow from the training rows differ where these do.
     PER_REPLICATE: ClassVar = ("loss.weights.*.digest", "loss.terms.*.weights.*.digest")
 
     name: str  # CrossEntropyLoss; of several joined by +
     source_digest: str | None = None  # of own code, with what it reaches; None: a library's
+    definition_digest: str | None = None  # the same, as a refactoring keeps it; None: or version 1
     settings: tuple[Setting, ...] = ()
     weights: tuple[Weights, ...] = ()
     terms: tuple[Term, ...] = ()  # the first 64
     n_trainable: int = 0  # values of its own that an optimizer can learn
     is_replaced: bool = False  # another one was handed over after steps were made
+
+    @classmethod
+    def upgrade(cls, version: int, data: dict[str, Any]) -> dict[str, Any]:
+        """Version 1 knew no refactoring."""
+        return data
 
 
 EXAMPLE = Loss(

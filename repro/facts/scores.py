@@ -33,6 +33,7 @@ class Score(Part):
     defaults: str | None = None  # canonical JSON of the arguments left as they are; None: unknown
     constants: str | None = None  # canonical JSON of plain values of its module; None: version 1
     helpers_digest: str | None = None  # of the functions it reaches; None: version 1
+    definition_digest: str | None = None  # of own code as refactoring keeps it; None: a library's
     training_mode: bool | None = None  # some module of the watched torch model; None: no model
     ids_digest: str | None = None  # of `rows=`, in order
     n_ids: int | None = None  # different ids; fewer than `n_rows`: rows were scored twice
@@ -77,7 +78,7 @@ class Scores(Fact):
     was recorded by an older version, the part does not gate.
     """
 
-    VERSION: ClassVar = 3
+    VERSION: ClassVar = 4
     INLINE: ClassVar = ("scored",)
     IGNORED: ClassVar = (
         "scores.*.value",
@@ -88,6 +89,7 @@ class Scores(Fact):
         "scores.*.defaults",
         "scores.*.constants",
         "scores.*.helpers_digest",
+        "scores.*.definition_digest",
         "scores.*.training_mode",
         "scores.*.ids_digest",
         "scores.*.n_ids",
@@ -104,7 +106,7 @@ class Scores(Fact):
 
     @classmethod
     def upgrade(cls, version: int, data: dict[str, Any]) -> dict[str, Any]:
-        """Version 1 kept every score and no ledger, version 2 knew nothing of the weights."""
+        """Version 1 kept every score and no ledger, 2 knew no weights, 3 no refactoring."""
         return data
 
     def score(self, name: str) -> Score | None:
@@ -127,6 +129,12 @@ class Scores(Fact):
     def n_looks(self, role: str) -> int:
         """How often the role was looked at."""
         return sum(read.n_looks for read in self.reads if read.role == role)
+
+
+def is_same_code(left: Score, right: Score) -> bool:
+    """Whether own code of both, and all that it reaches, is known to be one but for refactoring."""
+    known = left.definition_digest
+    return known is not None and known == right.definition_digest
 
 
 _WEIGHTS = Weights(number=1, digest="blake3:cd", form="float32", n_steps=55, is_restored=False)

@@ -1,6 +1,6 @@
 """What is done to a sample between its data set and the loop."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from repro.facts.fact import Fact, Part
 
@@ -14,6 +14,7 @@ class Step(Part):
     settings: str  # "size=32, padding=4"
     fitted: str | None = None  # settings that follow from data: mean, standard deviation
     source_digest: str | None = None  # of own code, with what it reaches; None: a library's
+    definition_digest: str | None = None  # the same, as a refactoring keeps it; None: or version 1
     is_random: bool | None = None  # by its name and its code; None: neither can tell
 
 
@@ -26,6 +27,7 @@ class Role(Part):
     steps: tuple[Step, ...] = ()
     collate: str  # default_collate
     collate_digest: str | None = None  # of own code
+    collate_definition_digest: str | None = None
     is_random: bool | None = None  # whether any step is
 
 
@@ -37,8 +39,10 @@ class Transforms(Fact):
     a compiled library hides, are not seen.
     """
 
+    VERSION: ClassVar = 2
     INLINE: ClassVar = ("roles",)
     IGNORED: ClassVar = (
+        "transforms.*definition_digest",
         "transforms.*.dataset",
         "transforms.*.is_random",  # follows from the steps
         "transforms.*.steps.*.is_random",
@@ -46,6 +50,11 @@ class Transforms(Fact):
     PER_REPLICATE: ClassVar = ("transforms.*.steps.*.fitted",)
 
     roles: tuple[Role, ...]
+
+    @classmethod
+    def upgrade(cls, version: int, data: dict[str, Any]) -> dict[str, Any]:
+        """Version 1 knew no refactoring."""
+        return data
 
 
 EXAMPLE = Transforms(

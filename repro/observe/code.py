@@ -14,6 +14,7 @@ from repro.observe.evidence import evidence_path
 from repro.observe.git import GitFailed, WorkTree, work_tree_around
 from repro.observe.modules import imported_files, modules_of
 from repro.observe.redaction import masked_argv, masked_text
+from repro.observe.refactoring import sources_of
 from repro.observe.status import (
     Settings,
     Status,
@@ -215,7 +216,10 @@ def _entry_point(root: Path) -> str | None:
 
 def so_far(state: CodeState) -> Code:
     """The same state, with what is imported by now."""
-    return state.fact.but(modules=modules_of({**state.sources, **_late(state)}, state.root))
+    sources = {**state.sources, **_late(state)}
+    return state.fact.but(
+        modules=modules_of(sources, state.root), sources=sources_of(sources, state.root)
+    )
 
 
 def _late(state: CodeState) -> dict[Path, bytes]:
@@ -239,6 +243,7 @@ def at_end(state: CodeState) -> Code:
         reasons.append(f"imported later, from files that were not kept: {shown(unkept)}")
     return state.fact.but(
         modules=modules,
+        sources=sources_of({**state.sources, **late}, state.root),
         unkept=tuple(masked_text(path) for path in sorted({*unkept, *_imported(modules, large)})),
         tree_at_end=ends[0].tree,
         changed_during_run=tuple(map(masked_text, changed)),

@@ -13,7 +13,7 @@ import sys
 import sysconfig
 import textwrap
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 from types import CodeType, FunctionType, MethodType, ModuleType
@@ -23,6 +23,9 @@ from repro.digest import digest_json
 from repro.facts.fact import Scalar
 from repro.observe.modules import source_digest
 from repro.observe.params import scalar
+from repro.observe.refactoring import definition_digest
+
+Digest = Callable[[str], str]  # of source
 
 MAX_REACHED = 200
 THROUGH = (MethodType, list, tuple)  # lead to functions, and are none themselves
@@ -46,17 +49,17 @@ def is_own(thing: Any) -> bool:
     return not is_installed and not file.startswith("<frozen") and thing.__module__ != "builtins"
 
 
-def digest_of(thing: Any) -> str | None:
+def digest_of(thing: Any, digest: Digest = source_digest) -> str | None:
     """Digest of the syntax tree of a function or class; of its bytecode, if it was typed."""
     if isinstance(thing, MethodType):
         thing = thing.__func__
     if isinstance(thing, FunctionType):
-        return _function_digest(thing.__code__)
-    return _class_digest(thing) if isinstance(thing, type) else None
+        return _function_digest(thing.__code__, digest)
+    return _class_digest(thing, digest) if isinstance(thing, type) else None
 
 
 @lru_cache(maxsize=1024)
-def _function_digest(code: CodeType) -> str:
+def _function_digest(code: CodeType, digest: Digest) -> str:
     """Costs up to some milliseconds, and an epoch may be scored by the same function as the last.
 
     Bytecode differs between versions of Python, so its digest names the version.
@@ -66,7 +69,7 @@ def _function_digest(code: CodeType) -> str:
     except (OSError, TypeError, SyntaxError):
         source = None
     if source is not None:
-        return source_digest(textwrap.dedent(source))
+        return digest(textwrap.dedent(source))
     return f"{sys.implementation.cache_tag}:{digest_json(_content(code))}"
 
 
@@ -104,11 +107,12 @@ def _constant(value: object) -> str:
 
 
 @lru_cache(maxsize=256)
-def _class_digest(kind: type) -> str:
+def _class_digest(kind: type, digest: Digest) -> str:
     try:
-        return source_digest(textwrap.dedent(inspect.getsource(kind)))
+        return digest(textwrap.dedent(inspect.getsource(kind)))
     except (OSError, TypeError):
-        return digest_json([kind.__qualname__, *map(digest_of, methods_of(kind))])
+        methods = [digest_of(method, digest) for method in methods_of(kind)]
+        return digest_json([kind.__qualname__, *methods])
 
 
 def methods_of(kind: type) -> Iterator[FunctionType]:
@@ -129,12 +133,18 @@ def helpers_digest(roots: Sequence[Any], given: Iterable[Any] = ()) -> str:
     return digest_json([_described(thing) for thing in helpers if _is_part(thing)])
 
 
-def code_digest(root: Any) -> str | None:
+def kept_digest(roots: Sequence[Any], given: Iterable[Any] = ()) -> str | None:
+    """Digest of the roots and of what they reach, which refactoring keeps; None: nothing is own."""
+    parts = [thing for thing in _reached(roots, given) if _is_part(thing)]
+    return digest_json([_described(thing, definition_digest) for thing in parts]) if parts else None
+
+
+def code_digest(root: Any, digest: Digest = source_digest) -> str | None:
     """Digest of the own code that this is, or that it reaches; None: there is none.
 
     Other than in `helpers_digest`, values do not count.
     """
-    digests = [digest_of(thing) for thing in own_code(root)]
+    digests = [digest_of(thing, digest) for thing in own_code(root)]
     return digest_json(digests) if digests else None
 
 
@@ -186,11 +196,12 @@ def _is_part(value: Any) -> bool:
     return isinstance(value, partial) or is_own(kind)
 
 
-def _described(thing: Any) -> list[Any]:
+def _described(thing: Any, digest: Digest = source_digest) -> list[Any]:
     if isinstance(thing, FunctionType):
-        return [thing.__qualname__, digest_of(thing), plain(held_by(thing)), constants_of(thing)]
+        values = plain(held_by(thing)), constants_of(thing)
+        return [thing.__qualname__, digest_of(thing, digest), *values]
     if isinstance(thing, type):
-        return [thing.__qualname__, digest_of(thing)]
+        return [thing.__qualname__, digest_of(thing, digest)]
     if isinstance(thing, partial):
         return ["partial", scalar(thing.args), plain(thing.keywords)]
     return [type(thing).__qualname__, plain(held_by(thing))]

@@ -22,6 +22,7 @@ from repro.observe.architecture import unwrapped
 from repro.observe.definition import code_digest, constants_of, held_by, is_own
 from repro.observe.metric import layers_of, metric_name
 from repro.observe.params import scalar
+from repro.observe.refactoring import definition_digest
 
 # State of an object, or where it is: no part of what it does.
 STATE = {
@@ -51,6 +52,7 @@ class Ingredient:
     arrays: Mapping[str, Any]  # more than one number each
     modules: Mapping[str, Any]  # of torch, that it holds by name or closes over
     source_digest: str | None  # of own code, with what it reaches; None: a library's
+    definition_digest: str | None  # the same, as a refactoring keeps it
 
 
 def look(thing: Any) -> Ingredient:
@@ -66,6 +68,7 @@ def look(thing: Any) -> Ingredient:
         arrays={name: value for name, value in told.items() if is_array(value)},
         modules={name: value for name, value in held.items() if is_module(value)},
         source_digest=code_digest(thing),
+        definition_digest=code_digest(thing, definition_digest),
     )
 
 

@@ -13,7 +13,15 @@ from typing import Any
 
 from repro.digest import canonical_json, digest_json
 from repro.observe import torch_metric
-from repro.observe.definition import constants_of, digest_of, held_by, helpers_digest, is_own, plain
+from repro.observe.definition import (
+    constants_of,
+    digest_of,
+    held_by,
+    helpers_digest,
+    is_own,
+    kept_digest,
+    plain,
+)
 from repro.observe.environment import distribution_of
 from repro.observe.params import scalar
 
@@ -31,6 +39,7 @@ class Signature:
     defaults: str | None
     constants: str
     helpers_digest: str
+    definition_digest: str | None
 
 
 def signature(metric: Metric, arguments: Mapping[str, Any]) -> Signature:
@@ -39,14 +48,17 @@ def signature(metric: Metric, arguments: Mapping[str, Any]) -> Signature:
     held = {name: value for layer in layers for name, value in plain(_held(layer)).items()}
     given = {**bound, **arguments}
     constants = {name: value for layer in layers for name, value in constants_of(layer).items()}
+    library = distribution_of(layers[-1].__module__ or "")
+    handed_in = [given[name] for name in sorted(given)]
     return Signature(
         metric=metric_name(metric),
         source_digest=_source_digest(layers),
-        library=distribution_of(layers[-1].__module__ or ""),
+        library=library,
         arguments=_json({**held, **given}),
         defaults=_defaults(layers[-1], given),
         constants=canonical_json(constants),
-        helpers_digest=helpers_digest(layers, given=[given[name] for name in sorted(given)]),
+        helpers_digest=helpers_digest(layers, given=handed_in),
+        definition_digest=None if library else kept_digest(layers, given=handed_in),
     )
 
 

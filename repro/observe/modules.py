@@ -57,13 +57,14 @@ def source_digest(source: bytes | str) -> str:
     """
     try:
         with warnings.catch_warnings(action="ignore"):  # Python said them when it was imported
-            tree = _without_docstrings(ast.parse(source))
+            tree = without_docstrings(ast.parse(source))
         return digest_bytes(ast.dump(tree).encode("utf-8", "surrogatepass"))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return digest_bytes(source if isinstance(source, bytes) else source.encode())
 
 
-def _without_docstrings(tree: ast.Module) -> ast.Module:
+def without_docstrings(tree: ast.Module) -> ast.Module:
+    """The tree, changed in place: of functions and classes, not of the module."""
     kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
     for node in ast.walk(tree):
         if isinstance(node, kinds) and ast.get_docstring(node, clean=False) is not None:

@@ -148,7 +148,6 @@ class Expected:
     findings: frozenset[str]  # severity and rule of all that failed, or is unknown
     claim: Mapping[str, Any]
     policy: Mapping[str, Any]
-    false_alarm: str | None  # why the audit is known to say something else
 
     def judgement(self, bed: Bed) -> Judgement:
         """What the audit says, with the policy of a project that says nothing else."""
@@ -165,13 +164,12 @@ def expected(
     *findings: str,
     arm: str = "candidate",
     policy: Mapping[str, Any] | None = None,
-    false_alarm: str | None = None,
     **claim: object,
 ) -> Expected:
     """A line of a table; the claim differs from `CLAIM` in its candidate and in what is given."""
     said = {"name": name, **CLAIM, "candidate": f"tags.arm = '{arm}'", **claim}
     found = frozenset(findings)
-    return Expected(name, rules, make, verdict, found, said, policy or {}, false_alarm)
+    return Expected(name, rules, make, verdict, found, said, policy or {})
 
 
 def spoken(judgement: Judgement) -> frozenset[str]:

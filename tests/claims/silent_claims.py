@@ -78,7 +78,6 @@ def both(kind: str) -> dict[str, object]:
 
 RULES = "eval-code-changed, metric-definition"
 OTHER_HARDWARE = OTHER_TREE = "warning undeclared-difference"
-OTHER_NAMES = "names and syntax trees are compared: another name is taken for another metric"
 CLAIMS = (
     expected("seeds only", "all", two_arms, BETTER, NO_FIT),
     expected("two hosts", "all", two_arms, BETTER, NO_FIT, OTHER_HARDWARE, arm="elsewhere"),
@@ -111,7 +110,6 @@ CLAIMS = (
         NO_FIT,
         OTHER_TREE,
         arm="renamed",
-        false_alarm=OTHER_NAMES,
     ),
     expected(
         "the metric moved to another file",
@@ -121,7 +119,6 @@ CLAIMS = (
         NO_FIT,
         OTHER_TREE,
         arm="moved",
-        false_alarm=OTHER_NAMES,
     ),
     expected("a resumed run", "train-budget, checkpoint-policy", resumed, BETTER, NO_FIT),
     expected(

@@ -19,6 +19,7 @@ from repro.observe.definition import (
     held_by,
     helpers_digest,
     is_own,
+    kept_digest,
     plain,
 )
 from repro.observe.modules import source_digest
@@ -165,6 +166,16 @@ def test_a_change_of_any_function_that_is_reached_is_seen(module_of, text):
         return helpers_digest([module.metric])
 
     assert digest(1) == digest(1) != digest(2)
+
+
+def test_local_names_of_what_is_reached_do_not_count_where_refactoring_is_kept(module_of):
+    text = "def helper(t):\n    {0} = {1}\n    return {0}\ndef metric(t, p):\n    return helper(t)"
+
+    def digest(*words):
+        return kept_digest([module_of(text.format(*words)).metric])
+
+    assert digest("a", 1) == digest("b", 1) != digest("a", 2)
+    assert kept_digest([accuracy_score]) is None
 
 
 def test_a_function_in_another_module_of_the_user_is_reached_by_its_name(module_of):

@@ -84,6 +84,7 @@ def _fact(look: _Look) -> Loss:
     return Loss(
         name=look.whole.name,
         source_digest=look.whole.source_digest,
+        definition_digest=look.whole.definition_digest,
         settings=settings,
         weights=look.whole.weights,
         terms=look.terms,
@@ -133,6 +134,7 @@ def _term(path: str, loss: Any) -> Term:
         path=path,
         name=found.name,
         source_digest=found.source_digest,
+        definition_digest=found.definition_digest,
         settings=tuple(Setting(name=name, value=one) for name, one in found.settings.items()),
         weights=tuple(
             Weights(name=name, n=len(one), digest=ingredient.array_digest(one))

@@ -14,6 +14,7 @@ from repro.observe import ingredient
 from repro.observe.chance import NOT_IN_USE, is_random, names_a_draw
 from repro.observe.definition import code_digest, is_own, own_code
 from repro.observe.ingredient import Ingredient
+from repro.observe.refactoring import definition_digest
 from repro.observe.technique import Ending, Technique, no_loader
 
 IS_TRANSFORM = re.compile(r"transform|augment|preprocess|(?:^|_)(?:aug|augs|tfm|tfms)(?:$|_)")
@@ -78,6 +79,7 @@ def _role(loader: Any, role: str) -> Role:
         steps=tuple(steps),
         collate="none" if found is None else _collate(found),
         collate_digest=found.source_digest if found else None,
+        collate_definition_digest=found.definition_digest if found else None,
         is_random=True if True in chances else None if None in chances else False,
     )
 
@@ -178,6 +180,7 @@ def _step(thing: Any, prefix: str) -> Step:
         settings=_written(others) or "none",
         fitted=_written({**fitted, **arrays}) or None,
         source_digest=found.source_digest,
+        definition_digest=found.definition_digest,
         is_random=is_random(thing),
     )
 
@@ -186,8 +189,15 @@ def _group(thing: Any, prefix: str) -> Step:
     """A group as a step of its own: its parts are told apart."""
     kind = type(thing)
     is_off = getattr(thing, "p", None) == 0
-    own = {"source_digest": code_digest(kind), "is_random": not is_off and is_random(kind)}
+    own = {**_code(kind), "is_random": not is_off and is_random(kind)}
     return _step(thing, prefix).model_copy(update=own)
+
+
+def _code(kind: type) -> dict[str, str | None]:
+    return {
+        "source_digest": code_digest(kind),
+        "definition_digest": code_digest(kind, definition_digest),
+    }
 
 
 def _is_fitted(name: str, value: Scalar) -> bool:
@@ -209,7 +219,7 @@ def _reading(kind: type) -> Step:
     return Step(
         name=kind.__name__,
         settings="code",
-        source_digest=code_digest(kind),
+        **_code(kind),
         is_random=None if not chance and "__iter__" in vars(kind) else chance,
     )
 

@@ -81,9 +81,29 @@ def test_logged_rows_decide_whatever_the_order_that_the_split_digests() -> None:
     assert found.message == "baseline was scored on rows bb, candidate on rows b1"
 
 
+def unpaired(*tests: str) -> list[Violation | Unknown]:
+    """Two folds under one seed, against these under another one."""
+    sides = [tuple(SPLIT.but(test_digest=rows) for rows in side) for side in ("ab", tests)]
+    arms = Arms(sides[0], sides[1], ())
+    nobody = arms.with_values(*([NOT_RECORDED] * len(side) for side in sides))
+    return list(split_differs.check.check(CLAIM, arms, nobody))
+
+
+def test_arms_without_pairs_may_hold_one_set_of_folds_in_any_order() -> None:
+    assert unpaired("b", "a") == []
+    assert len(unpaired("a", "c")) == 1
+    assert len(unpaired("a")) == 1
+
+
 def test_the_split_of_other_data_is_the_business_of_another_rule() -> None:
     data = Arms.of(DATA, DATA.but(pool_digest="blake3:c1"))
     assert splits(SPLIT, OTHER_TEST, data) == []
+
+
+def test_a_role_that_one_arm_did_not_log_is_compared_by_the_split() -> None:
+    data = Arms.of(DATA, DATA.but(roles=DATA.roles[:1]))
+    assert splits(SPLIT, SPLIT, data) == []
+    assert len(splits(SPLIT, OTHER_TEST, data)) == 1
 
 
 def test_rows_that_one_arm_did_not_log_are_unknown() -> None:
@@ -169,6 +189,19 @@ def test_another_source_is_another_metric_whatever_library_is_named(library: str
     assert found.points == ("scores.test/accuracy.source_digest",)
 
 
+def test_an_own_metric_that_moved_or_whose_variables_were_renamed_is_one_metric() -> None:
+    own = {"library": None, "definition_digest": "blake3:d"}
+    moved = {"metric": "measures.f1", "source_digest": "blake3:0", "helpers_digest": "blake3:1"}
+    one, other = changed(ACCURACY, **own), changed(ACCURACY, **own, **moved)
+    assert definitions(Scores(scored=(one, LOSS)), Scores(scored=(other, LOSS))) == []
+    (found,) = definitions(
+        Scores(scored=(one, LOSS)), Scores(scored=(changed(other, definition_digest="b:e"), LOSS))
+    )
+    assert found.points == tuple(
+        f"scores.test/accuracy.{part}" for part in ("metric", "source_digest", "helpers_digest")
+    )
+
+
 @pytest.mark.parametrize(
     ("part", "one", "two"),
     [
@@ -241,6 +274,26 @@ def test_a_score_of_a_part_of_the_test_rows_is_an_error_even_in_both_arms() -> N
         ("scores.test/accuracy.n_rows", "data.test.n_rows"),
     )
     assert found.consequences == ("scores.test/accuracy.rows_digest",)  # not told twice
+
+
+def test_where_one_arm_did_not_log_its_data_the_arms_must_score_as_many_rows() -> None:
+    for data in (Arms.of(DATA, NOT_RECORDED), Arms.of(NOT_RECORDED, DATA)):
+        scores = Arms.of(BOTH, PART) if data.baseline[0] is DATA else Arms.of(PART, BOTH)
+        (found,) = eval_size_differs.check.check(CLAIM, scores, data)
+        assert found.points == ("scores.test/accuracy.n_rows",)
+
+
+@pytest.mark.parametrize(("n_rows", "n_found"), [((450, 384), 0), ((450, 450), 1)])
+def test_folds_of_arms_without_pairs_may_differ_by_a_row(
+    n_rows: tuple[int, int], n_found: int
+) -> None:
+    sides = [
+        tuple(Scores(scored=(changed(ACCURACY, n_rows=n), LOSS)) for n in side)
+        for side in ((384, 450), n_rows)
+    ]
+    scores = Arms(sides[0], sides[1], ())
+    data = Arms((NOT_RECORDED,) * 2, (NOT_RECORDED,) * 2, ())
+    assert len(list(eval_size_differs.check.check(CLAIM, scores, data))) == n_found
 
 
 def test_a_score_on_a_role_that_was_not_logged_is_unknown() -> None:

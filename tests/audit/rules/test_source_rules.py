@@ -5,6 +5,7 @@ from fake_history import CLAIM
 
 from repro.audit.rule import Severity, Unknown, Violation
 from repro.audit.rules.source import (
+    dirty_no_diff,
     dirty_with_diff,
     eval_code_changed,
     unreachable_commit,
@@ -12,7 +13,7 @@ from repro.audit.rules.source import (
 )
 from repro.claims import Claim, Policy
 from repro.facts.code import EXAMPLE as CODE
-from repro.facts.code import Code, Module
+from repro.facts.code import Code, Module, Repository
 from repro.facts.fact import Absent
 from repro.facts.reachability import EXAMPLE as PUSHED
 from repro.facts.scores import EXAMPLE as SCORES
@@ -39,6 +40,17 @@ def test_a_patch_that_does_not_bring_the_changes_back_says_why() -> None:
     (found,) = dirty_with_diff.check.check(kept)
     assert found.message.endswith(f"; it does not bring them back: {masked}")
     assert found.severity is None
+
+
+def test_changes_inside_a_submodule_have_a_patch_of_their_own() -> None:
+    lib = Repository(path="lib", commit="5" * 40, remote=None, tree=None, kept_tree=None)
+    kept = lib.model_copy(update={"patch": "code/ab.patch"})
+    lost, whole = (CODE.but(is_dirty=True, n_modified=1, submodules=(it,)) for it in (lib, kept))
+    (found,) = dirty_with_diff.check.check(whole)
+    assert found.points[-1] == "code.submodules.lib.patch"
+    assert list(dirty_no_diff.check.check(whole)) == []
+    assert len(list(dirty_no_diff.check.check(lost))) == 1
+    assert list(dirty_with_diff.check.check(lost)) == []
 
 
 def test_untracked_files_alone_are_a_note_and_changes_that_nobody_kept_another_rules() -> None:
@@ -191,6 +203,11 @@ def test_the_functions_that_are_known_to_be_the_same_decide() -> None:
     assert evaluation(TWO, (same, same)) == []
     other = scored(helpers_digest="blake3:ef")
     assert len(evaluation(TWO, (same, other))) == 1
+
+
+def test_the_file_of_a_metric_that_was_only_refactored_is_no_other_evaluator() -> None:
+    one, other = (scored(source_digest=f"b:{n}", definition_digest="b:d") for n in (1, 2))
+    assert evaluation(TWO, (one, other)) == []
 
 
 def test_files_that_evaluation_does_not_reach_are_left_to_another_rule() -> None:

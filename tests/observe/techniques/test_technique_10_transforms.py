@@ -223,6 +223,7 @@ def test_technique_10_transforms_of_ones_own_are_told_by_their_code():
     assert one.name == "<lambda>"
     assert one == same
     assert one.source_digest != other.source_digest
+    assert one.definition_digest != other.definition_digest is not None
 
 
 def test_technique_10_transforms_that_are_partials_tell_what_is_bound():

@@ -17,8 +17,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from repro.audit.case import Spoken
-from repro.audit.configuration import MODULES, Difference, differences, is_tree
+from repro.audit.configuration import Difference, differences, is_tree
 from repro.audit.example import example_arms
+from repro.audit.refactored import MODULES
 from repro.audit.rule import Severity, Unknown, Violation, rule
 from repro.audit.same_program import is_same_program
 from repro.audit.unrecorded import HOW_TO_RECORD, look_up, unrecorded

@@ -5,8 +5,8 @@ different metrics says nothing.
 
 Fix: compute it with `run.score`, which records function, source, arguments and rows.
 
-Wrong when: the function was only renamed or moved, or variables in it were renamed: its syntax tree
-is compared, and its name.
+Wrong when: the function or its arguments were only renamed. One of the user's own may move to
+another file, and its local variables may be renamed; a library's metric has one name.
 
 Source: Post 2018: common configurations of one metric, BLEU, differ by up to 1.8 points.
 """
@@ -16,11 +16,12 @@ from collections.abc import Iterator, Sequence
 from repro.audit.rule import Severity, Unknown, Violation, rule
 from repro.claims import EXAMPLE as CLAIM
 from repro.claims import Claim
-from repro.facts.scores import EXAMPLE, Score, Scores
+from repro.facts.scores import EXAMPLE, Score, Scores, is_same_code
 from repro.record import Arms
 
 MAY_BE_UNKNOWN = ("greater_is_better", "defaults", "constants", "helpers_digest")
 PARTS = ("metric", "arguments", "on", "source_digest", *MAY_BE_UNKNOWN)
+BY_NAME = ("metric", "source_digest", "helpers_digest")  # a refactoring changes them
 
 
 @rule("PRT003", Severity.ERROR)
@@ -53,10 +54,12 @@ def _only_logged(metric: str, n_logged: int, n_runs: int) -> Unknown:
 
 def _differing_parts(scored: Sequence[Score]) -> tuple[str, ...]:
     """What the definitions do not share."""
-    values = {part: {getattr(score, part) for score in scored} for part in PARTS}
-    for part in MAY_BE_UNKNOWN:
+    is_one = all(is_same_code(score, scored[0]) for score in scored)
+    parts = [part for part in PARTS if not (is_one and part in BY_NAME)]
+    values = {part: {getattr(score, part) for score in scored} for part in parts}
+    for part in values.keys() & {*MAY_BE_UNKNOWN}:
         values[part].discard(None)  # not said, or not recorded: it contradicts neither
-    return tuple(part for part in PARTS if len(values[part]) > 1)
+    return tuple(part for part in parts if len(values[part]) > 1)
 
 
 _OTHER = EXAMPLE.scored[0].model_copy(update={"arguments": '{"normalize":false}'})

@@ -7,9 +7,9 @@ Fix: run both arms with one version of the evaluation code; if it had to change,
 again.
 
 Wrong when: the metric shares its file with other code that changed, and the functions that it
-reaches are not recorded, as by old versions. Where they are, they decide. Or when variables of the
-metric were only renamed. Comments, layout and docstrings never count: syntax trees are compared.
-Files that evaluation does not reach are told as undeclared differences.
+reaches are not recorded, as by old versions. Where they are, they decide. Comments, layout,
+docstrings and the names of local variables never count; those of arguments and functions do. Files
+that evaluation does not reach are told as undeclared differences.
 
 Source: the module of each metric's function; own transforms, data sets and collate functions of the
 loaders that were not for training.
@@ -17,7 +17,8 @@ loaders that were not for training.
 
 from collections.abc import Iterator, Mapping
 
-from repro.audit.configuration import MODULES, is_declared
+from repro.audit.configuration import is_declared
+from repro.audit.refactored import MODULES, is_refactored
 from repro.audit.rule import Severity, Unknown, Violation, rule
 from repro.claims import EXAMPLE as CLAIM
 from repro.claims import Claim
@@ -25,7 +26,7 @@ from repro.facts.code import EXAMPLE as CODE
 from repro.facts.code import Code
 from repro.facts.fact import Absent, Scalar
 from repro.facts.scores import EXAMPLE as SCORES
-from repro.facts.scores import Score, Scores
+from repro.facts.scores import Score, Scores, is_same_code
 from repro.facts.transforms import EXAMPLE as TRANSFORMS
 from repro.facts.transforms import Transforms
 from repro.record import Arms
@@ -68,7 +69,9 @@ def _changed(claim: Claim, left: Side, right: Side) -> Iterator[str]:
         scores = left[1].score(name), right[1].score(name)
         if scores[0] and scores[1] and not _are_one(scores[0], scores[1]):
             yield from _differing(_file_of(scores[0], left[0]), _file_of(scores[1], right[0]))
-    yield from _differing(*(dict(_steps(side[2])) for side in (left, right)))
+    flat = [side[2].flat() if isinstance(side[2], Transforms) else {} for side in (left, right)]
+    changed = _differing(*(dict(_steps(values)) for values in flat))
+    yield from (path for path in changed if not is_refactored(path, *flat))
 
 
 def _differing(left: Mapping[str, Scalar], right: Mapping[str, Scalar]) -> Iterator[str]:
@@ -77,6 +80,8 @@ def _differing(left: Mapping[str, Scalar], right: Mapping[str, Scalar]) -> Itera
 
 def _are_one(left: Score, right: Score) -> bool:
     """Whether the function and all that it reaches are known to be the same on both sides."""
+    if is_same_code(left, right):
+        return True
     digests = (left.source_digest, left.helpers_digest)
     return None not in digests and digests == (right.source_digest, right.helpers_digest)
 
@@ -104,13 +109,11 @@ def _holds(names: list[str], wanted: list[str]) -> bool:
     return any(len(end) < len(wanted) and wanted[: len(end)] == end for end in ends)
 
 
-def _steps(transforms: Transforms | Absent) -> Iterator[tuple[str, Scalar]]:
+def _steps(flat: Mapping[str, Scalar]) -> Iterator[tuple[str, Scalar]]:
     """Digests of own code in the loaders that are not for training."""
-    if isinstance(transforms, Absent):
-        return
-    for path, value in transforms.flat().items():
-        role = path.split(".")[1]
-        if path.endswith("_digest") and not role.startswith("train") and value is not None:
+    for path, value in flat.items():
+        is_evaluation = not path.split(".")[1].startswith("train")
+        if path.endswith((".source_digest", ".collate_digest")) and is_evaluation and value:
             yield path, value
 
 
