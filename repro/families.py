@@ -36,7 +36,7 @@ def judge_with_families(
         if isinstance(found, UnknownRun) or found.comparison is None or not others:
             yield found
         else:
-            level = _level(found, others)
+            level = holm_level(found, others)
             is_same = level == found.comparison.alpha
             yield found if is_same else judge(claim, history, policy, alpha=level)
 
@@ -46,7 +46,7 @@ def _others(claim: Claim, policy: Policy) -> list[Claim]:
     return [other for other in in_family if claim.family is not None and other.name != claim.name]
 
 
-def _level(first: Judgement, others: Sequence[Judgement | UnknownRun]) -> float:
+def holm_level(first: Judgement, others: Sequence[Judgement | UnknownRun]) -> float:
     """What Holm leaves to the first, of the smallest alpha that a member may spend at its look."""
     members = [first, *(other for other in others if isinstance(other, Judgement))]
     alphas = [one.comparison.alpha for one in members if one.comparison is not None]

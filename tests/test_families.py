@@ -1,12 +1,18 @@
 """Claims of one family: Holm's correction through the level of each gate."""
 
+from dataclasses import replace
+
 import pytest
 from fake_history import ADAMW, BASELINE, CANDIDATE, CLAIM, POLICY, FakeHistory, seeds
+from null_claims import holds_at, judged, of_pairs
+from null_worlds import WIDE, moved
 
 from repro.audit.judgement import Judgement
 from repro.audit.verdict import Verdict
-from repro.families import gate_p, judge_with_families
+from repro.errors import UnknownRun
+from repro.families import gate_p, holm_level, judge_with_families
 from repro.judge import judge
+from repro.stats.task_comparison import SignedRankEstimate
 
 
 def judge_with_family(claim, history, policy) -> Judgement:
@@ -65,6 +71,52 @@ def test_at_a_look_the_family_shares_what_that_look_may_spend() -> None:
     assert strong.comparison.alpha == pytest.approx(0.0125)
     assert weak.comparison.alpha == pytest.approx(0.025)
     assert weak.verdict is Verdict.INCONCLUSIVE
+
+
+# A p is right if the gates, drawn at it, are about to open.
+@pytest.mark.parametrize("goal", ["improve", "no-regression", "equivalent"])
+@pytest.mark.parametrize("is_by_guard", [False, True])
+def test_the_p_of_a_claim_is_the_smallest_alpha_at_which_it_holds(goal, is_by_guard) -> None:
+    near = {"improve": 1.0, "no-regression": 1.0 - WIDE, "equivalent": WIDE - 1.0}[goal]
+    far = 0.0 if goal == "equivalent" else WIDE
+    noise = (0.1, -0.3, 0.7, -0.2, 0.4)
+    primary = moved(of_pairs(noise), far if is_by_guard else near)
+    judgement = judged(goal, primary, moved(of_pairs(noise), -18.7 if is_by_guard else WIDE))
+    p = gate_p(judgement)
+    assert 0.0001 < p < 0.05
+    assert holds_at(judgement, p * 1.001)
+    assert not holds_at(judgement, p * 0.999)
+
+
+def test_a_claim_whose_numbers_may_not_speak_is_the_first_to_give_way() -> None:
+    noisy = moved(of_pairs((0.1, -0.3, 0.7, -0.2, 0.4)), WIDE)
+    loud = judged("improve", noisy, noisy)
+    few = replace(loud, claim=loud.claim.model_copy(update={"replicates": 6}))
+    silent = replace(loud, comparison=None)
+    unguarded = replace(loud, guards=(replace(loud.guards[0], comparison=None),))
+    alike = judged("no-regression", of_pairs([0.5] * 5), noisy)
+    over_tasks = replace(noisy, estimate=SignedRankEstimate((0.1, 0.2, 0.3, 0.4, 0.5, 0.6)))
+    tasks = judged("improve", over_tasks, noisy)
+    assert gate_p(loud) < 1e-4
+    assert {gate_p(one) for one in (few, silent, unguarded, alike, tasks)} == {1.0}
+    for other in (silent, UnknownRun("no run matches")):
+        assert holm_level(loud, [other]) == 0.025
+    assert holm_level(loud, [judged("improve", noisy, noisy)]) == 0.025
+    assert holm_level(silent, [loud]) == 0.05
+
+
+def test_the_smallest_alpha_of_a_family_is_shared() -> None:
+    noisy = moved(of_pairs((0.1, -0.3, 0.7, -0.2, 0.4)), WIDE)
+    first, later = (judged("improve", replace(noisy, alpha=a), noisy) for a in (0.05, 0.02))
+    assert [holm_level(first, [later]), holm_level(later, [first])] == [0.01, 0.01]
+
+
+def test_guards_are_decided_at_the_level_of_their_claim() -> None:
+    (weak, _), policy = family("weak", "none", guards=CLAIM.guards)
+    judged_weak = judge_with_family(weak, history(weak=WEAK, none=WEAK), policy)
+    (guard,) = judged_weak.guards
+    assert guard.comparison is not None
+    assert guard.comparison.alpha == 0.025
 
 
 def test_a_claim_without_a_family_stands_alone() -> None:

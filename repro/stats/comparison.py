@@ -27,6 +27,7 @@ Method = Literal[
 ]
 
 ALPHA = 0.05
+FEW_PAIRS = 5  # below it sign flips reach no p under 1/8
 
 # Two scores this close are one score, summed in another order: no arm wins by rounding.
 _ROUNDING_RTOL = 1e-12
@@ -213,7 +214,7 @@ def compare(
     scores_vary = not (is_constant(b) and is_constant(c))
     return Comparison(
         method=analysis.method,
-        notes=_notes(analysis, kind=kind, scores_vary=scores_vary),
+        notes=_notes(analysis, kind=kind, n_common=len(common), scores_vary=scores_vary),
         kind=kind,
         n_baseline=len(baseline),
         n_candidate=len(candidate),
@@ -295,9 +296,16 @@ _WHY: dict[Method, str] = {
 }
 
 
-def _notes(analysis: _Analysis, *, kind: ReplicateKind, scores_vary: bool) -> tuple[str, ...]:
+def _notes(
+    analysis: _Analysis, *, kind: ReplicateKind, n_common: int, scores_vary: bool
+) -> tuple[str, ...]:
     """Why this method, and what weakens it."""
     notes = [_WHY[analysis.method]]
+    if kind == "seed" and 0 < n_common < FEW_PAIRS:
+        notes.append(
+            f"{n_common} pairs show no shape: the interval holds if their differences are normal; "
+            f"without that, no p of theirs is below {2 ** (1 - n_common):g}"
+        )
     r = analysis.correlation
     if r is not None and r <= 0:
         notes.append(

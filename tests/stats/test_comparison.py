@@ -51,6 +51,15 @@ def test_the_narrower_intervals_lie_inside_the_wider_one():
     assert result.inner_interval.low == pytest.approx(result.lower_bound)
 
 
+def test_a_smaller_alpha_moves_every_gate_and_the_number_of_seeds():
+    result = compare(BASELINE, CANDIDATE, higher_is_better=True, kind="seed", alpha=0.01)
+    estimate = result.estimate
+    assert result.interval == estimate.interval(0.99)
+    assert result.inner_interval == estimate.interval(0.98)
+    assert result.lower_bound == estimate.lower_bound(0.99)
+    assert result.replicates_needed(0.004) == seeds_needed(0.004, result.sd, confidence=0.99) == 16
+
+
 def test_a_metric_to_be_minimised_is_the_mirror_image_of_one_to_be_maximised():
     up = compare_seeds(BASELINE, CANDIDATE)
     down = compare_seeds(CANDIDATE, BASELINE, higher_is_better=False)
@@ -142,10 +151,21 @@ def test_uncorrelated_arms_stay_paired_because_unpairing_would_narrow_the_interv
     assert result.method == "paired t"
     assert result.interval.low < welch.low
     assert welch.high < result.interval.high
-    assert result.notes[1:] == (
+    assert result.notes[2:] == (
         "the arms do not correlate over seeds (r = -0.73): pairing gained nothing; "
         "still paired, because unpairing after seeing the scores narrows the interval",
     )
+
+
+def test_fewer_than_five_pairs_are_said_to_rest_on_the_normal_distribution():
+    two = {0: 0.90, 1: 0.91}
+    result = compare_seeds(two, {0: 0.92, 1: 0.94})
+    assert result.notes[1] == (
+        "2 pairs show no shape: the interval holds if their differences are normal; "
+        "without that, no p of theirs is below 0.5"
+    )
+    assert result.p_exact == 0.5
+    assert len(compare_folds(two, {0: 0.92, 1: 0.94}).notes) == 1
 
 
 def test_seeds_that_change_no_score_are_one_replicate():

@@ -131,6 +131,14 @@ def test_beyond_25_data_sets_the_p_is_normal():
     assert found.p_value == pytest.approx(by_scipy)
 
 
+# Without zeros sum(rank^2) / 4 is scipy's variance with its correction for ties.
+def test_beyond_25_data_sets_ties_narrow_the_normal_distribution():
+    rng = np.random.default_rng(0)
+    d = rng.integers(1, 5, size=40) * rng.choice([-1.0, 1.0], size=40, p=[0.3, 0.7])
+    by_scipy = scipy_stats.wilcoxon(d, method="asymptotic", correction=False).pvalue
+    assert signed_rank(d).p_value == pytest.approx(by_scipy)
+
+
 def test_differences_equal_but_for_rounding_are_tied():
     d = [0.92 - 0.91, 0.53 - 0.52, 0.11 - 0.12, 0.3, 0.4, 0.1 + 0.2 - 0.3, 0.5]
     assert signed_rank(d) == signed_rank([0.01, 0.01, -0.01, 0.3, 0.4, 0.0, 0.5])

@@ -134,5 +134,21 @@ def test_a_goal_without_a_usable_margin_is_refused(goal, margin, n_pairs):
 
 
 @pytest.mark.parametrize("difference", [0.1, -0.1])
-def test_an_interval_without_width_shows_no_gain_and_no_loss(difference):
-    assert decide("improve", comparison(difference, standard_error=0.0)) == "INCONCLUSIVE"
+@pytest.mark.parametrize("goal", ["improve", "no-regression", "equivalent"])
+def test_an_interval_without_width_shows_no_gain_no_loss_and_no_equality(goal, difference):
+    exact = comparison(difference, standard_error=0.0)
+    assert decide(goal, exact, margin=1.0) == "INCONCLUSIVE"
+    assert decide(goal, exact, margin=0.01) == "INCONCLUSIVE"
+
+
+def test_unpaired_arms_count_the_runs_of_the_smaller_one():
+    def arms(n_baseline, n_candidate):
+        return compare(
+            {seed: 0.5 + seed / 1000 for seed in range(n_baseline)},
+            {seed: 0.9 + seed / 1000 for seed in range(10, 10 + n_candidate)},
+            higher_is_better=True,
+            kind="seed",
+        )
+
+    assert decide("improve", arms(5, 6)) == "BETTER"
+    assert decide("improve", arms(4, 6)) == "INCONCLUSIVE"

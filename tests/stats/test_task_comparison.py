@@ -6,7 +6,8 @@ from scipy import stats
 
 from repro.errors import TooFewReplicates
 from repro.stats.decision import decide
-from repro.stats.task_comparison import SignedRankEstimate, compare_tasks
+from repro.stats.task_comparison import IqmEstimate, SignedRankEstimate, compare_tasks
+from repro.stats.tasks import iqm_difference
 
 GAINS = (0.02, 0.01, 0.035, -0.004, 0.05, 0.04, 0.012, 0.021)
 
@@ -33,6 +34,33 @@ def test_the_interval_is_that_of_r() -> None:
     d = np.array(GAINS)
     walsh = np.sort([(a + b) / 2 for i, a in enumerate(d) for b in d[i:]])
     assert SignedRankEstimate(GAINS).interval(0.95) == pytest.approx((walsh[3], walsh[-4]))
+    # and its (pseudo)median, their median, .02275; the mean is .023
+    assert SignedRankEstimate(GAINS).mean == pytest.approx(np.median(walsh), abs=1e-9)
+
+
+# scipy.stats.wilcoxon(d - gain, alternative="greater", method="exact") rejects all below the bound
+@pytest.mark.parametrize("confidence", [0.8, 0.9, 0.95, 0.99])
+def test_the_lower_bound_is_that_of_the_one_sided_test(confidence: float) -> None:
+    bound = SignedRankEstimate(GAINS).lower_bound(confidence)
+    below, above = (
+        stats.wilcoxon(np.array(GAINS) - bound + at, alternative="greater", method="exact").pvalue
+        for at in (1e-7, -1e-7)
+    )
+    assert below <= 1 - confidence < above
+
+
+def test_the_lower_bound_of_interquartile_means_leaves_out_one_tail_only() -> None:
+    rng = np.random.default_rng(0)
+    arms = [{f"task {at}": rng.normal(size=5).tolist() for at in range(5)} for _ in range(2)]
+    estimate = IqmEstimate(*arms)
+    assert estimate.lower_bound(0.95) == estimate.interval(0.9).low > estimate.interval(0.95).low
+    assert estimate.interval(0.9) == iqm_difference(*arms, confidence=0.9).interval
+
+
+def test_a_p_of_exactly_alpha_leaves_zero_out() -> None:
+    all_gain = SignedRankEstimate((0.01, 0.02, 0.03, 0.04, 0.05, 0.06))
+    assert all_gain.p_value == 2 / 2**6
+    assert all_gain.interval(1 - 2 / 2**6).low == 0.01
 
 
 def test_few_tasks_reach_no_high_confidence() -> None:
@@ -51,6 +79,8 @@ def test_one_number_a_task_is_compared_by_ranks_and_a_table_of_runs_by_iqm() -> 
     ranks = compare_tasks(tasks(*[0.0] * 8), tasks(*GAINS), higher_is_better=True)
     assert (ranks.method, ranks.kind, ranks.n_pairs) == ("signed ranks", "task", 8)
     assert decide("improve", ranks) == "BETTER"
+    strict = compare_tasks(tasks(*[0.0] * 8), tasks(*GAINS), higher_is_better=True, alpha=0.01)
+    assert strict.interval == ranks.estimate.interval(0.99)
     table = compare_tasks(
         tasks(*[0.0] * 6, n_runs=5), tasks(*[0.1] * 6, n_runs=5), higher_is_better=True
     )

@@ -95,6 +95,13 @@ def test_the_interval_is_wider_than_the_plain_percentile_interval():
     assert (expanded.high - expanded.low) / np.ptp(plain) == pytest.approx(1.153, abs=0.06)
 
 
+# Hesterberg 2015, section 4.3: Phi(-sqrt(n / (n - 1)) t), n of the smaller arm, which errs wider.
+def test_the_smaller_arm_sets_the_expansion():
+    t = scipy_stats.t.ppf(0.975, 5 * (5 + 8 - 2))
+    expected = pytest.approx(scipy_stats.norm.cdf(-((5 / 4) ** 0.5) * t))
+    assert tasks._expanded_tail(5, 5, 8, 0.95) == tasks._expanded_tail(5, 8, 5, 0.95) == expected
+
+
 def test_the_order_of_tasks_does_not_matter():
     b, c = arm(0), arm(1)
     turned = dict(reversed(c.items()))
