@@ -24,13 +24,14 @@ from repro.cross_validation_learner import (
 from repro.cross_validation_result import CrossValidation, summarized
 from repro.determinism import Mode
 from repro.errors import UsageError
+from repro.history import CROSS_VALIDATION
 from repro.observe import split
 from repro.program import resolve_seed
 from repro.recovery import recover_some
 from repro.run import Run
 from repro.splits import SplitPlan, check_split, make_plan
 from repro.splits.rows import count_rows, read_target
-from repro.store.load import CROSS_VALIDATION, MlflowHistory
+from repro.store.load import MlflowHistory
 from repro.store.location import locate
 from repro.store.variables import SHORT_PATIENCE, variables
 from repro.tracked import tracked_run

@@ -2,12 +2,14 @@
 
 import time
 from datetime import UTC, datetime
+from functools import partial
 
 from repro import recording
 from repro.continuation import Earlier, segment_after
 from repro.ending import Signals
 from repro.observe.observer import observed
-from repro.record import dump_facts
+from repro.record import RunRecord, dump_facts
+from repro.record_tags import early_tags
 from repro.run import Run
 from repro.store.journal import EVENTS, FORMAT, Journal
 from repro.store.mlflow import OpenRun
@@ -27,6 +29,7 @@ class EarlyFacts:
         self._next = 0.0
         self._is_code_told = False
         self._kept: set[str] = set()  # paths of the evidence that waits beside the journal
+        self._tags = dict(run.opened.tags)  # that MLflow has, or will have
         self.write()
 
     def write(self) -> None:
@@ -58,10 +61,19 @@ class EarlyFacts:
 
     def _append(self) -> None:
         run = self._run
-        data = dump_facts(recording.early(run).facts)
+        record = recording.early(run)
+        data = dump_facts(record.facts)
         observed(self._keep_evidence)
         self._journal.append("facts", data)
+        self._tag(record)
         self._next = time.monotonic() + len(str(data)) / BYTES_A_SECOND
+
+    def _tag(self, record: RunRecord) -> None:
+        """Where this machine is lost, its journal is, too: MLflow is told whose run it was."""
+        tags = early_tags(record)
+        if not tags.items() <= self._tags.items():
+            self._tags |= tags
+            self._run.shipper.tell(partial(self._run.opened.set_tags, tags))
 
     def _keep_evidence(self) -> None:
         """What the facts refer to: a killed run's code can be brought back, too.

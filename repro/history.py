@@ -9,9 +9,14 @@ from functools import cached_property
 from typing import Protocol
 
 from repro.record import RunRecord
-from repro.record_tags import SEED, SETUP
+from repro.record_tags import BEGUN, SEED, SETUP
 
 INFRA = "repro.infra"  # tag, written by people: why the machine, not the training, failed
+REPLAY_OF = "repro.replay_of"  # tag: the run that is repeated
+CROSS_VALIDATION = "repro.cross_validation"  # tag: what came out, of the run around the folds'
+NO_REPLICATE = {REPLAY_OF, CROSS_VALIDATION}
+SOURCE, COMMIT = "mlflow.source.name", "mlflow.source.git.commit"  # MLflow's own tags
+PARENT = "mlflow.parentRunId"
 LOOKS = "repro.audit.looks"  # tag: when an audit first printed numbers of this run, by claim
 
 
@@ -31,7 +36,7 @@ class History(Protocol):
         """Content of an artifact that a record refers to."""
 
     def launches(self) -> "Sequence[Launch]":
-        """Every run that was launched, deleted and failed ones too, oldest first."""
+        """Every run that was launched, deleted and failed ones and replays too, oldest first."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,14 @@ class Launch:
     started_at: datetime  # UTC
     is_deleted: bool
     tags: Mapping[str, str]
+    artifact_uri: str | None = None  # where its record is
+    is_live: bool | None = None  # whether its process runs; None: this machine does not know
+    altered: tuple[str, ...] = ()  # tags that are not as they were sealed; `tags` is as they were
+
+    @property
+    def is_replicate(self) -> bool:
+        """Whether it is a training of its own, as far as its tags say."""
+        return NO_REPLICATE.isdisjoint(self.tags)
 
     @property
     def is_finished(self) -> bool:
@@ -60,6 +73,11 @@ class Launch:
     def setup(self) -> Mapping[str, str]:
         """Digests of what was chosen for it; none if it was not sealed."""
         return _parsed(self.tags.get(SETUP))
+
+    @cached_property
+    def begun(self) -> Mapping[str, str]:
+        """The same of what was known when it began; for a run that left nothing more."""
+        return _parsed(self.tags.get(BEGUN))
 
     @cached_property
     def looks(self) -> Mapping[str, datetime]:

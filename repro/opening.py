@@ -8,7 +8,7 @@ from repro.determinism import Controlled, Mode, isolated
 from repro.facts.entropy import EntropyMode
 from repro.facts.execution import Execution
 from repro.facts.fact import Absent
-from repro.facts.params import Param
+from repro.facts.params import Param, Params
 from repro.observations import CODE_SECONDS
 from repro.observe import execution, params
 from repro.observe.background import Background
@@ -16,8 +16,11 @@ from repro.observe.code import CodeState
 from repro.observe.determinism import SeedSource
 from repro.observe.observer import observed
 from repro.observe.rank_contract import contract
+from repro.observe.redaction import masked_record
 from repro.program import code_state, default_name, resolve_seed, resolve_trace, run_number
 from repro.ranks import Gang, join
+from repro.record import RunRecord
+from repro.record_tags import SEED, early_tags
 from repro.replaying import orders, placed, replay_name, replay_tags
 from repro.resuming import Asked, Resumed, resumed
 from repro.store.location import Location, locate
@@ -122,10 +125,16 @@ def prepare(arguments: Arguments, script: str, nested_in: str | None) -> Opening
         declared=declared,
         code_state=code,
         nested_in=nested_in,
-        tags={**arguments.tags, **replay_tags(repeated)},
+        tags={**arguments.tags, **replay_tags(repeated), **_known(seed, declared)},
         execution=observed(execution.at_start, number, replay_of),
         resumed=earlier,
         gang=gang,
         tracing=resolve_trace(arguments.trace),
         notes=notes,
     )
+
+
+def _known(seed: int, declared: tuple[Param, ...]) -> dict[str, str]:
+    """Tags of a run that is killed before it tells more: whose repetition it would have been."""
+    record = masked_record(RunRecord("", "", {Params.key(): Params(declared=declared)}))
+    return {**early_tags(record), SEED: str(seed)}

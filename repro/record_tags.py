@@ -8,12 +8,14 @@ from repro.facts.code import Code
 from repro.facts.data import Data
 from repro.facts.determinism import Determinism
 from repro.facts.fact import Fact, Scalar
-from repro.facts.scores import Scores
+from repro.facts.params import Params
+from repro.facts.scores import Score, Scores
 from repro.facts.split import Split
 from repro.record import SEAL, RunRecord, is_compared, is_incidental, is_per_replicate, seal
 
 DATA, SEED = "repro.data", "repro.seed"
 SETUP = "repro.setup"  # tag: a digest of each fact that was settled before the training
+BEGUN = "repro.begun"  # tag: the same of what is known when it begins; a killed run has no other
 TEST = "repro.test"  # tag: short digest of the test rows, of a run that looked at them
 TEST_ROLE = "test"
 
@@ -46,11 +48,17 @@ def protocol(record: RunRecord) -> str | None:
     if data is None or split is None or scores is None or not scores.scored:
         return None
     plan = split.fingerprint or split.test_digest
-    definitions = sorted(
-        (score.name, score.on, score.metric, score.source_digest or "", score.arguments)
-        for score in scores.scored
-    )
-    return digest_json([data.pool_digest, plan, sorted(set(definitions))])
+    definitions = {
+        (score.name, score.on, *_defined(score), score.arguments) for score in scores.scored
+    }
+    return digest_json([data.pool_digest, plan, sorted(definitions)])
+
+
+def _defined(score: Score) -> tuple[str, str]:
+    """What the function is; a refactoring of own code does not change it."""
+    if score.definition_digest:
+        return "", score.definition_digest
+    return score.metric, score.source_digest or ""
 
 
 def short_tags(record: RunRecord) -> dict[str, str]:
@@ -71,6 +79,24 @@ def short_tags(record: RunRecord) -> dict[str, str]:
     return {name: value for name, value in tags.items() if value}
 
 
+def early_tags(record: RunRecord) -> dict[str, str]:
+    """Those of `short_tags` that say what a run is, as far as it has got, and what it began as."""
+    determinism, data, known = record.find(Determinism), record.find(Data), begun(record)
+    tags = {
+        DATA: short(data.pool_digest) if data else None,
+        SEED: str(determinism.seed) if determinism else None,
+        BEGUN: canonical_json(known) if known else None,
+    }
+    return {name: value for name, value in tags.items() if value}
+
+
+def begun(record: RunRecord) -> Mapping[str, str]:
+    """Digests of what was declared and of the tree of the code: at the end they are the same."""
+    params, tree = record.find(Params), record.flat.get(TREE)
+    declared = {"params": _digest_of(Params(declared=params.declared))} if params else {}
+    return {**declared, "tree": _digest(tree)} if tree else declared
+
+
 def setup(record: RunRecord) -> Mapping[str, str]:
     """A short digest for each fact that was chosen for the run; equal for its seeds and folds.
 
@@ -81,10 +107,19 @@ def setup(record: RunRecord) -> Mapping[str, str]:
     for key in (*CHOSEN, *OBSERVED):
         fact = record.facts.get(key)
         if isinstance(fact, Fact):
-            flat = fact.flat()
-            found[key] = _digest({path: flat[path] for path in flat if _is_chosen(path)})
+            found[key] = _digest_of(fact)
     tree = record.flat.get(TREE)
     return {**found, "tree": _digest(tree)} if tree else found
+
+
+def tree_digest(tree: str) -> str:
+    """What `setup` says of code whose tree has this id."""
+    return _digest(tree)
+
+
+def _digest_of(fact: Fact) -> str:
+    flat = fact.flat()
+    return _digest({path: flat[path] for path in flat if _is_chosen(path)})
 
 
 def _is_chosen(path: str) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from repro.determinism.seeds import MAX_SEED
 from repro.errors import UsageError
-from repro.store.load import REPLAY_OF
+from repro.history import REPLAY_OF
 from repro.store.location import Location
 
 VARIABLE = "REPRO_REPLAY_OF"

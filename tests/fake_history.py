@@ -11,6 +11,8 @@ from repro.audit.judgement import Judgement
 from repro.audit.rule import Severity
 from repro.claims import Claim, Guard, Policy
 from repro.errors import RecordCorrupt, UnknownRun
+from repro.facts.contents import EXAMPLE as CONTENTS
+from repro.facts.contents import TagContent
 from repro.facts.determinism import EXAMPLE as DETERMINISM
 from repro.facts.fact import Absent, Fact
 from repro.facts.optimizer import EXAMPLE as SGD
@@ -114,10 +116,16 @@ class FakeHistory:
     def sealed(self, launch: Launch) -> RunRecord:
         if launch in self.others:
             raise RecordCorrupt(f"run {launch.run_id} has no record")
-        return self.record(launch.run_id)
+        return with_tags(self.record(launch.run_id))
 
     def artifact(self, run_id: str, path: str) -> bytes:
         raise RecordCorrupt(f"run {run_id} has no {path}")
+
+
+def with_tags(run: RunRecord) -> RunRecord:
+    """The run with its tags sealed in the record."""
+    tags = tuple(TagContent(name=name, value=value) for name, value in short_tags(run).items())
+    return replace(run, facts={**run.facts, "contents": CONTENTS.but(tags=tags)})
 
 
 def sgd_and_adamw(

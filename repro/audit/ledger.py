@@ -1,13 +1,14 @@
 """What else the experiment holds that bears on a claim: every run that was ever launched in it."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from repro.claims import Claim
 from repro.facts.scores import Scores
 from repro.history import Launch
 from repro.record import RunRecord
-from repro.record_tags import DATA, OBSERVED, TEST
+from repro.record_tags import DATA, OBSERVED, SETUP, TEST
 
 VALID = ("valid", "val", "validation", "dev")  # how rows to choose by are called
 CODE = ("code", "tree")  # of one program if either is equal
@@ -27,23 +28,35 @@ class Trial:
 class ArmHistory:
     """What was launched for one arm.
 
-    `omitted` are runs of the arm's own configuration that the claim does not select. `trials` are
-    runs of the same treatment in other configurations, one entry a run.
+    `omitted` are runs of the arm's own configuration that the claim does not select; `possible`
+    may be such runs: they did not come to their end, and left too little to tell. `trials` are runs
+    of the same treatment in other configurations, one entry a run, that differ in what the claim
+    lets be tuned; `untold` differ in something else of which several values were tried.
     """
 
     omitted: tuple[Launch, ...] = ()
     otherwise: frozenset[str] = frozenset()  # ids of those that repeat a seed with another score
     trials: tuple[Trial, ...] = ()
+    possible: tuple[Launch, ...] = ()
+    untold: tuple[Trial, ...] = ()
 
     @property
     def n_configurations(self) -> int:
         """Configurations that were tried: the claimed one, and those of the trials."""
         return 1 + len({trial.configuration for trial in self.trials})
 
+    @property
+    def n_tried(self) -> int:
+        """The same, with those that the claim does not tell of."""
+        return 1 + len({trial.configuration for trial in (*self.trials, *self.untold)})
+
 
 @dataclass(frozen=True)
 class Ledger:
     """The experiment around a claim: deleted and failed runs count, replays do not.
+
+    `going_on` are runs that MLflow calls RUNNING, and that may be. `late` were started before the
+    seeds of the claim were declared: they are left out by a choice that came after them.
 
     `n_test_configurations` looked at the test rows of the claim. `looks` are the
     moments at which an audit printed numbers of this claim, with the number of its runs that were
@@ -56,10 +69,17 @@ class Ledger:
     n_test_configurations: int = 0
     looks: tuple[tuple[datetime, int], ...] = ()
     n_added: int = 0  # runs of the claim that were started after its first look
+    going_on: frozenset[str] = frozenset()  # ids
+    late: frozenset[str] = frozenset()  # ids
 
     def sides(self) -> tuple[tuple[str, ArmHistory], tuple[str, ArmHistory]]:
         """Both arms with their names."""
         return ("baseline", self.baseline), ("candidate", self.candidate)
+
+    def is_meant(self, claim: Claim, launch: Launch) -> bool:
+        """Whether the claim is about its seed, or came to leave it out when it had been made."""
+        is_declared = claim.seeds is None or launch.seed is None or launch.seed in claim.seeds
+        return is_declared or launch.run_id in self.late
 
 
 def is_same_setup(launch: Launch, chosen: Mapping[str, str]) -> bool:
@@ -81,9 +101,14 @@ def configuration(chosen: Mapping[str, str]) -> str:
     return " ".join((*known, *tree))
 
 
-def omitted(arm: Sequence[Launch], others: Iterable[Launch]) -> Iterator[Launch]:
-    """Launches of an arm's own configuration and data beside those of the claim."""
-    return (launch for launch in others if any(_is_same(launch, one) for one in arm))
+def setups(arm: Iterable[Launch]) -> tuple[Launch, ...]:
+    """One run for each setup of an arm: there are few, however many runs it has."""
+    return tuple({(one.tags.get(DATA), one.tags.get(SETUP)): one for one in arm}.values())
+
+
+def is_omitted(launch: Launch, of_arm: Iterable[Launch]) -> bool:
+    """Whether a launch beside those of the claim is of an arm's own configuration and data."""
+    return any(_is_same(launch, one) for one in of_arm)
 
 
 def _is_same(launch: Launch, of_arm: Launch) -> bool:

@@ -10,6 +10,9 @@ from pathlib import Path
 from mlflow import MlflowClient
 from mlflow.entities import Experiment, Run
 from mlflow.exceptions import MlflowException
+from mlflow.store.artifact.artifact_repo import ArtifactRepository
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
 
 from repro.digest import digest_bytes
 from repro.errors import RecordCorrupt, StoreUnavailable, UnknownRun
@@ -20,7 +23,7 @@ from repro.facts.outcome import Outcome
 from repro.facts.params import Param, Params
 from repro.facts.scores import Scores, Series
 from repro.facts.segments import Segments
-from repro.history import Launch
+from repro.history import NO_REPLICATE, REPLAY_OF, Launch
 from repro.record import SEAL, RunRecord, load
 from repro.store.held import held
 from repro.store.integrity import Now, integrity
@@ -33,9 +36,6 @@ from repro.store.variables import NO_PROGRESS_BAR, SHORT_PATIENCE, variables
 
 PAGE = 1_000
 SEGMENT = "repro.segment"  # tag: number of the last process that began to write to the run
-REPLAY_OF = "repro.replay_of"  # tag: the run that is repeated
-CROSS_VALIDATION = "repro.cross_validation"  # tag: what came out, of the run around the folds'
-NO_REPLICATE = {REPLAY_OF, CROSS_VALIDATION}
 STATUSES = ("RUNNING", "FINISHED", "FAILED", "KILLED")
 STILL_RUNNING = "MLflow says RUNNING: it was resumed, or its end was not written"
 UNSEALED = "the run has no record that was sealed"
@@ -69,14 +69,10 @@ class MlflowHistory:
 
     @cached_property
     def _launches(self) -> tuple[Launch, ...]:
-        found = launches(self.client, self.experiment.experiment_id)
-        return tuple(launch for launch in found if NO_REPLICATE.isdisjoint(launch.tags))
+        return tuple(launches(self.client, self.experiment.experiment_id))
 
     def launches(self) -> Sequence[Launch]:
-        """Every run that was launched, deleted and failed ones too, oldest first; read once.
-
-        As in `find_runs`, replays and runs around a cross-validation are left out.
-        """
+        """Every run that was launched, deleted and failed ones and replays too; read once."""
         return self._launches
 
     def find_replays(self, run_id: str, around: str | None = None) -> Sequence[str]:
@@ -98,6 +94,7 @@ class MlflowHistory:
         run = self._run(run_id)
         if SEAL not in run.data.tags:
             return _foreign(run)
+        self._artifact_uris[run_id] = run.info.artifact_uri
         record = _as_ended(self._sealed(run_id, run.data.tags[SEAL]), run)
         found = self.integrity(record, run)
         # A version that knew no segments resumed no run.
@@ -114,6 +111,8 @@ class MlflowHistory:
         """
         if SEAL not in launch.tags:
             raise RecordCorrupt(f"run {launch.run_id[:8]} has no record that was sealed.")
+        if launch.artifact_uri:
+            self._artifact_uris[launch.run_id] = launch.artifact_uri
         return self._sealed(launch.run_id, launch.tags[SEAL])
 
     def _sealed(self, run_id: str, seal: str) -> RunRecord:
@@ -139,13 +138,24 @@ class MlflowHistory:
         RecordCorrupt
             It is not there, or cannot be read.
         """
-        with variables(NO_PROGRESS_BAR), tempfile.TemporaryDirectory(prefix="repro-") as folder:
-            try:
-                return Path(self.client.download_artifacts(run_id, path, folder)).read_bytes()
-            except (MlflowException, OSError) as error:
-                raise RecordCorrupt(
-                    f"{path} of run {run_id[:8]} cannot be fetched: {first_line(error)}"
-                ) from error
+        try:
+            return _read(self._folder_of(run_id), path)
+        except Exception as error:  # each store fails in its own way
+            raise RecordCorrupt(
+                f"{path} of run {run_id[:8]} cannot be fetched: {first_line(error)}"
+            ) from error
+
+    def _folder_of(self, run_id: str) -> ArtifactRepository:
+        """Where its artifacts are: the client asks the database again for each of them."""
+        if run_id not in self._artifact_uris:
+            self._artifact_uris[run_id] = self._run(run_id).info.artifact_uri
+        uri = self._artifact_uris[run_id]
+        return get_artifact_repository(uri, tracking_uri=self.client.tracking_uri)
+
+    @cached_property
+    def _artifact_uris(self) -> dict[str, str]:
+        """By run; one that was seen in passing need not be asked for."""
+        return {}
 
     def find_artifact(self, run_id: str, path: str) -> bytes | None:
         """Content of an artifact; None where there is none.
@@ -255,6 +265,14 @@ def refuse_missing_database(uri: str) -> None:
         raise StoreUnavailable(
             f"there is no store at {path}. Run the training first, or pass --tracking-uri."
         )
+
+
+def _read(folder: ArtifactRepository, path: str) -> bytes:
+    fetch: Callable[..., str] = folder.download_artifacts
+    if isinstance(folder, LocalArtifactRepository):  # it says where the file is, without a copy
+        return Path(fetch(path)).read_bytes()
+    with variables(NO_PROGRESS_BAR), tempfile.TemporaryDirectory(prefix="repro-") as copies:
+        return Path(fetch(path, copies)).read_bytes()
 
 
 def _refuse_altered(content: bytes, run_id: str, seal: str) -> None:

@@ -59,6 +59,7 @@ class Shipper:
         self._sender = threading.Thread(target=self._keep_sending, name="repro-shipper")
         self._writer.daemon = self._sender.daemon = True
         self._each_time: Callable[[], None] | None = None
+        self._news: Callable[[], None] | None = None
 
     @property
     def n_lost(self) -> int:
@@ -96,6 +97,10 @@ class Shipper:
             )
         if metrics:
             self._journal.log(metrics, step=step, time_ms=int(time.time() * 1000))
+
+    def tell(self, news: Callable[[], None]) -> None:
+        """Have this done on the thread that sends, and again if it fails; the newest replaces."""
+        self._news = news
 
     def drain(self, seconds: float) -> int:
         """Stop after sending what there is, within so many seconds.
@@ -175,7 +180,19 @@ class Shipper:
             self._advance(position, len(points))
         while points := self._journal.take_unwritten():
             self._send_from_memory(points)
+        self._tell_news()
         self.last_error = None
+
+    def _tell_news(self) -> None:
+        """Not at the end: the record comes, and says it all."""
+        news = self._news
+        if news is None or self._stop.is_set():
+            return
+        if not self._store.is_there():
+            raise ConnectionError("it does not answer")
+        news()
+        if self._news is news:
+            self._news = None
 
     def _send(self, points: list[Point]) -> None:
         if not self._seconds_left():

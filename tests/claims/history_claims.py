@@ -17,7 +17,21 @@ from claims.bed import (
 TWO = (0, 1)
 
 
+DECLARED = """
+[[claim]]
+name = "seeds that were declared"
+baseline = "tags.arm = 'baseline'"
+candidate = "attributes.run_name != 'candidate-2'"
+metric = "test/accuracy"
+direction = "higher"
+treatment = ["optimizer.*"]
+seeds = [0, 1]
+"""
+
+
 def endings(bed: Bed) -> None:
+    bed.policy(DECLARED)
+    bed.push()
     bed.train("digits.py", "baseline", range(5), **SGD)
     bed.train("digits.py", "twin", lr=0.11)
     bed.train("digits.py", "candidate", **ADAMW)
@@ -50,6 +64,16 @@ def tuned(bed: Bed) -> None:
     bed.train("digits.py", "candidate", TWO, **ADAMW)
     for lr in (0.002, 0.006, 0.06):
         bed.train("digits.py", "trial", [7], optimizer="adamw", lr=lr, scored_on="valid")
+
+
+def hidden(bed: Bed) -> None:
+    bed.train("digits.py", "baseline", TWO, **SGD)
+    bed.train("digits.py", "candidate", TWO, **ADAMW)
+    bed.train("digits.py", "candidate", [2], **ADAMW)
+    (*_, lost) = bed.runs("candidate")
+    bed.history.client.set_tag(lost, "repro.replay_of", bed.runs("candidate")[0])
+    for hidden in (12, 14, 15):
+        bed.train("digits.py", "width", [7], optimizer="adamw", lr=0.05, hidden=hidden)
 
 
 def tuned_on_test(bed: Bed) -> None:
@@ -94,6 +118,7 @@ CLAIMS = (
         endings,
         BETTER,
         NO_FIT,
+        "note failed-runs-missing",
         candidate=FINISHED.format("lost"),
     ),
     expected("all seeds", "seed-selection, too-few-seeds, within-noise", endings, BETTER, NO_FIT),
@@ -116,6 +141,17 @@ CLAIMS = (
         "warning seed-selection",
         candidate=ALL_BUT_ONE,
         seeds=[0, 1],
+        replicates=2,
+        **NO_LOSS,
+    ),
+    expected(
+        "seeds that were declared when their runs were there",
+        "seed-selection",
+        endings,
+        INVALID,
+        NO_FIT,
+        "error seed-selection",
+        seeds=[0, 2],
         replicates=2,
         **NO_LOSS,
     ),
@@ -200,6 +236,17 @@ CLAIMS = (
         "error selected-on-test",
         "warning tuning-budget",
         nuisance=["optimizer.lr"],
+    ),
+    expected(
+        "a run that was tagged as a replay of another, and a width that was tuned",
+        "seed-selection, tuning-budget",
+        hidden,
+        INVALID,
+        NO_FIT,
+        "error seed-selection",
+        "warning tuning-budget",
+        replicates=2,
+        **NO_LOSS,
     ),
     expected("a seed that ran twice", "rerun-differs", endings, BETTER, NO_FIT, arm="again"),
     expected(

@@ -25,7 +25,7 @@ def test_a_run_that_is_as_sealed_exits_0_and_says_what_was_checked(sealed):
     assert result.stdout == (
         f"sealed ({sealed.run_id[:8]}): as sealed\n"
         f"  checked       record, by tag and journal; status, params: 2, metrics: 4 (42 values), "
-        f"tags: 6, artifacts: 4\n"
+        f"tags: 7, artifacts: 4\n"
         f"  not compared  start and end times, the name, the description, tags of others\n"
     )
 

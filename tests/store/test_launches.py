@@ -3,7 +3,8 @@
 from mlflow import MlflowClient
 
 import repro
-from repro.store.load import CROSS_VALIDATION, REPLAY_OF
+from repro.history import CROSS_VALIDATION, REPLAY_OF
+from repro.record_tags import begun
 
 
 def test_failed_running_and_deleted_runs_are_listed_oldest_first(project):
@@ -22,13 +23,14 @@ def test_failed_running_and_deleted_runs_are_listed_oldest_first(project):
     assert (listed[2].seed, listed[2].setup, listed[3].seed) == (-3, {}, None)
 
 
-def test_replays_and_runs_around_folds_are_no_launches(project):
+def test_replays_and_runs_around_folds_are_listed_as_no_replicates(project):
     client = MlflowClient(project.uri)
     experiment = client.create_experiment("tests")
     for tag in (REPLAY_OF, CROSS_VALIDATION):
         run = client.create_run(experiment)
         client.set_tag(run.info.run_id, tag, "something")
-    assert project.history.launches() == ()
+    assert [launch.is_replicate for launch in project.history.launches()] == [False, False]
+    assert project.history.find_runs() == []
 
 
 def test_runs_of_one_configuration_have_one_setup_whatever_their_seed(project):
@@ -38,3 +40,11 @@ def test_runs_of_one_configuration_have_one_setup_whatever_their_seed(project):
     first, second, other = (launch.setup for launch in project.history.launches())
     assert first == second
     assert {key for key in first if first[key] != other[key]} == {"params"}
+
+
+def test_a_run_is_tagged_with_what_it_begins_as_before_its_block_is_entered(project):
+    with repro.tracked_run(seed=5, params={"lr": 0.1, "seed": 5}) as run:
+        (open_one,) = project.history.launches()
+    sealed = project.record(run.run_id)
+    assert (open_one.status, open_one.seed, open_one.is_live) == ("RUNNING", 5, True)
+    assert open_one.begun == {"params": begun(sealed)["params"]}

@@ -82,14 +82,21 @@ def test_a_failed_seed_whose_worst_score_would_change_the_verdict_is_an_error() 
     "other",
     [
         failed(3),  # was repeated
-        failed(7, **{INFRA: "node lost"}),
         launched(adamw(200, 7, CODE.but(modules=(), tree="other")), status="FAILED"),
         launched(tracked(200, 7, 0.9, SGD.but(name="RMSprop"), ADAMW[1]), status="KILLED"),
     ],
-    ids=["repeated", "infra", "other code", "other treatment"],
+    ids=["repeated", "other code", "other treatment"],
 )
 def test_a_failed_run_that_is_no_missing_replicate_is_silent(other: Launch) -> None:
     assert found("failed-runs-missing", other).outcome is Outcome.PASS
+
+
+def test_what_excuses_a_failed_run_is_printed() -> None:
+    told = found("failed-runs-missing", failed(7, **{INFRA: "node lost"}))
+    assert (told.severity, told.message) == (
+        Severity.NOTE,
+        "candidate: 1 run is left out as lost to the machine: 000000c8 FAILED (node lost)",
+    )
 
 
 def test_a_run_that_broke_off_early_belongs_to_an_arm_by_what_it_has() -> None:
@@ -319,3 +326,39 @@ def test_weights_that_were_loaded_after_many_looks_were_chosen(
         for arm, found in runs.runs.items()
     }
     assert outcome(judge(CLAIM, runs, POLICY), "selected-on-test").outcome is expected
+
+
+def brought_back(*roles: str) -> FakeHistory:
+    """The candidate's best weights were kept in memory, by three looks at each role."""
+    reads = tuple(
+        SCORES.reads[0].model_copy(update={"number": at, "role": role, "n_looks": 3})
+        for at, role in enumerate(roles, start=1)
+    )
+    runs = sgd_and_adamw()
+    for run in runs.runs["adamw"]:
+        scores = run.find(Scores)
+        weights = SCORES.weights_at_end.model_copy(update={"is_restored": True})
+        scored = tuple(one.model_copy(update={"weights": weights}) for one in scores.scored)
+        run.facts["scores"] = scores.but(scored=scored, reads=reads, weights_at_end=weights)
+    return runs
+
+
+def test_the_best_weights_by_test_rows_are_an_error_however_they_were_kept() -> None:
+    told = outcome(judge(CLAIM, brought_back("test"), POLICY), "selected-on-test")
+    assert (told.severity, told.message) == (
+        Severity.ERROR,
+        "candidate: weights were brought back after 3 looks at the test rows, and at no others",
+    )
+    assert [one.path for one in told.evidence] == ["scores.test/accuracy.weights.is_restored"]
+    by_valid = judge(CLAIM, brought_back("test", "valid"), POLICY)
+    assert outcome(by_valid, "selected-on-test").outcome is Outcome.PASS
+    folds = brought_back("test")
+    for runs in folds.runs.values():
+        for at, run in enumerate(runs):
+            run.facts["split"] = SPLIT.but(fold=at % 2)
+    told = outcome(judge(CLAIM, folds, POLICY), "selected-on-test")
+    assert told.severity is Severity.WARNING  # folds have no other rows
+    averaged = ("scores.test/accuracy.weights.*",)
+    declared = CLAIM.model_copy(update={"nuisance": (*CLAIM.nuisance, *averaged)})
+    told = outcome(judge(declared, brought_back("test"), POLICY), "selected-on-test")
+    assert told.outcome is Outcome.PASS

@@ -6,8 +6,10 @@ Fix: give both arms as many trials, over spaces of the same size.
 
 Wrong when: the baseline was tuned elsewhere before, or one search served both arms: cite it in a
 waiver. The sizes of the searched spaces are not compared. Trials count in this experiment only:
-runs of the arm's treatment and data whose nuisance differs, and the trials of searches that were
-watched. Code that was tuned by hand, without a run, is not seen.
+runs of the arm's treatment and data whose nuisance differs, those of its very code that trained as
+long with another value that the claim does not tell of, if at least two others were tried, and the
+trials of searches that were watched. So the arms of another claim may count, too. Code that was
+tuned by hand, without a run, is not seen.
 
 Source: Dodge et al. 2019, Show your work. An error above a ratio that repro.toml declares.
 """
@@ -26,7 +28,7 @@ from repro.record import Arms, RunRecord
 def check(policy: Policy, runs: Arms[RunRecord], ledger: Ledger) -> Iterator[Violation]:
     """The candidate had at most so many times the trials of the baseline."""
     n_baseline, n_candidate = (
-        history.n_configurations + _searched(records)
+        history.n_tried + _searched(records)
         for (_, history), (_, records) in zip(ledger.sides(), runs.sides(), strict=True)
     )
     ratio = policy.budget.trials_ratio

@@ -6,9 +6,11 @@ Why: whoever runs ten seeds and shows the best five has measured the choice: the
 Fix: let the claim select all of them; or declare beforehand which count: `seeds = [0, 1, 2, 3, 4]`.
 
 Wrong when: the others were made for another purpose, and the claim had been committed before;
-beside declared seeds they are a warning. Deleted runs count, failed ones are told by
-failed-runs-missing. A repetition of a compared run counts where it scored otherwise; runs of other
-code do not. What the tags of a run that is not compared say is believed.
+beside declared seeds they are a warning. Seeds are declared when the commit is made that names
+them: those of runs that were there before count. Where git does not tell, they are a warning; who
+dates a commit back is not seen. Deleted runs count, failed ones are told by failed-runs-missing. A
+repetition of a compared run counts where it scored otherwise; runs of other code do not. Tags of a
+run that is not compared are believed where its record is gone, or is older than the newest 500.
 
 Source: Henderson et al. 2018; Gundersen et al. 2022 on selective reporting.
 """
@@ -29,14 +31,15 @@ def check(claim: Claim, runs: Arms[RunRecord], ledger: Ledger) -> Iterator[Viola
     """Every finished run of an arm's configuration is compared, or is of no declared seed."""
     for (arm, history), (_, records) in zip(ledger.sides(), runs.sides(), strict=True):
         left_out = list(_left_out(history, records))
-        declared = [one for one in left_out if claim.seeds is None or one.seed in claim.seeds]
-        for launches, severity in ((declared, None), (_beside(left_out, declared), WARNING)):
+        meant = [one for one in left_out if _is_meant(one, claim, ledger)]
+        for launches, severity in ((meant, None), (_beside(left_out, meant), WARNING)):
             if launches:
                 deleted = sum(launch.is_deleted for launch in launches)
                 yield Violation(
                     message=f"{arm}: {len(records)} of {len(records) + len(launches)} runs of its "
                     f"configuration are compared; left out: {_listed(launches)}"
-                    + (f" ({deleted} deleted)" if deleted else ""),
+                    + (f" ({deleted} deleted)" if deleted else "")
+                    + _when(claim, launches, ledger),
                     fix="select all of them, or commit a claim with seeds = [...] before new ones",
                     points=(),
                     severity=severity,
@@ -51,17 +54,32 @@ def _left_out(history: ArmHistory, records: Iterable[RunRecord]) -> Iterator[Lau
             yield one
 
 
-def _beside(launches: Iterable[Launch], declared: list[Launch]) -> list[Launch]:
-    return [one for one in launches if one not in declared]
+def _is_meant(launch: Launch, claim: Claim, ledger: Ledger) -> bool:
+    is_declared = claim.seeds is None or launch.seed in claim.seeds
+    return is_declared or launch.run_id in ledger.late
+
+
+def _when(claim: Claim, launches: Iterable[Launch], ledger: Ledger) -> str:
+    n = sum(launch.run_id in ledger.late for launch in launches)
+    return f"; {n} of them ran before seeds = {list(claim.seeds or ())} was committed" if n else ""
+
+
+def _beside(launches: Iterable[Launch], meant: list[Launch]) -> list[Launch]:
+    return [one for one in launches if one not in meant]
 
 
 def _listed(launches: list[Launch]) -> str:
-    named = [
-        launch.run_id[:8] + ("" if launch.seed is None else f" (seed {launch.seed})")
-        for launch in launches[:MAX_NAMED]
-    ]
+    named = [_named(launch) for launch in launches[:MAX_NAMED]]
     more = len(launches) - len(named)
     return ", ".join(named) + (f" and {more} more" if more else "")
+
+
+def _named(launch: Launch) -> str:
+    """With what was done to hide it."""
+    said = [] if launch.seed is None else [f"seed {launch.seed}"]
+    if launch.altered:
+        said.append(f"its record contradicts {', '.join(launch.altered)}")
+    return f"{launch.run_id[:8]} ({'; '.join(said)})" if said else launch.run_id[:8]
 
 
 MAX_NAMED = 5
