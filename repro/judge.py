@@ -10,6 +10,7 @@ from repro.audit.catalogue import enabled_rules, every_rule, find_rule
 from repro.audit.engine import audit
 from repro.audit.finding import NOT_SET, Finding, Outcome, evidence_at, fold
 from repro.audit.judgement import ArmRun, Judgement, Row
+from repro.audit.room import refuse_vacuous_margins
 from repro.audit.rule import Rule, Severity
 from repro.audit.scored_arms import compared, decided, guard_results
 from repro.audit.verdict import admissibility
@@ -54,6 +55,8 @@ def judge(
         The policy selects, ignores or waives a rule that does not exist.
     UsageError
         A run stands on both sides, or there is no merge base to find runs at.
+    ConfigurationError
+        A margin is so wide that no scores could refute the claim.
     """
     rules = enabled_rules(policy)
     for waiver in policy.waivers:
@@ -88,20 +91,25 @@ def judge(
 
 def _complete(case: Case, history: History) -> Case:
     """The case with what only the experiment and the clone know."""
-    found = [[_located(run, case.policy) for run in side] for _, side in case.arms.sides()]
+    located = _located(case.arms.every(), case.policy)
+    n_baseline = len(case.arms.baseline)
     return replace(
         case,
-        arms=case.arms.with_values(*found),
+        arms=case.arms.with_values(located[:n_baseline], located[n_baseline:]),
         ledger=ledger_of(case, history),
     )
 
 
-def _located(run: RunRecord, policy: Policy) -> RunRecord:
-    """The run with what the clone knows of its commit."""
+def _located(runs: Sequence[RunRecord], policy: Policy) -> Sequence[RunRecord]:
+    """The runs with what the clone knows of their commits."""
     key = Reachability.key()
-    if key in run.facts:
-        return run
-    return replace(run, facts={**run.facts, key: at_judgement(run, policy.root)})
+    if all(key in run.facts for run in runs):
+        return runs
+    found = at_judgement(runs, policy.root)
+    return [
+        run if key in run.facts else replace(run, facts={**run.facts, key: fact})
+        for run, fact in zip(runs, found, strict=True)
+    ]
 
 
 def _with_numbers(case: Case, history: History, alpha: float | None) -> Case:
@@ -118,12 +126,14 @@ def _with_numbers(case: Case, history: History, alpha: float | None) -> Case:
         return replace(case, comparison=Absent(reason=reason, kind="not_applicable"))
     alpha = alpha or (1 - confidence_at(n, looks, ALPHA) if looks else ALPHA)
     at_level = replace(case, alpha=alpha)
-    return replace(
+    with_numbers = replace(
         at_level,
         comparison=found if isinstance(found, Absent) else replace(found, alpha=alpha),
         guards=Guards(tuple(guard_results(at_level))),
         noise=evaluation_noise(case.arms, claim.metric, history),
     )
+    refuse_vacuous_margins(with_numbers)
+    return with_numbers
 
 
 def _reaches(waiver: Waiver, case: Case) -> bool:

@@ -1,5 +1,6 @@
 """Fixtures for tests that track runs: a git repository with a store of its own."""
 
+import os
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import mlflow
 import pytest
+from filelock import FileLock
 from mlflow import MlflowClient
 
 from repro.record import RunRecord
@@ -61,9 +63,15 @@ def git(folder: Path, *words: str) -> str:
 
 @pytest.fixture(scope="session")
 def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with MLflow's tables: making one takes seconds, copying it none."""
-    database = tmp_path_factory.mktemp("store") / "mlflow.db"
-    MlflowClient(f"sqlite:///{database}").search_experiments()
+    """A database with MLflow's tables: making one takes seconds, copying it none.
+
+    The first worker makes it for all.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    database = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "mlflow.db"
+    with FileLock(f"{database}.lock"):
+        if not database.exists():
+            MlflowClient(f"sqlite:///{database}").search_experiments()
     return database
 
 

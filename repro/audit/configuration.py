@@ -7,6 +7,7 @@ from functools import partial
 from typing import Literal
 
 from repro.audit.equality import folded, same, same_at
+from repro.audit.refactored import MODULES, refactored
 from repro.claims import Claim
 from repro.facts import fact_types
 from repro.facts.architecture import Architecture
@@ -27,11 +28,12 @@ OBSERVED_AS: Mapping[str, tuple[str, ...]] = {
 }
 OBSERVED_IN = ("optimizer", "architecture", "batching", "budget", "determinism", "loss")
 SEEDED = "architecture.*random_state"  # of an estimator that has one: the other arm's may not
-MAY_ECHO = ("params.*", SEEDED, "optimizer.n_parameters")
+MAY_ECHO = ("optimizer.n_parameters",)
 
-# What is declared to differ changes these too: other training rows, another weight decay.
+# What is declared to differ changes these too: other training rows, another schedule.
 FOLLOWS: Mapping[str, str] = {
     "budget.n_samples": "data.train.n_rows",
+    "optimizer.scheduler": "schedule.shape",
     "regularization.decayed_share": "optimizer.weight_decay",
     "regularization.decays_biases": "optimizer.weight_decay",
     "regularization.decays_norms": "optimizer.weight_decay",
@@ -47,7 +49,7 @@ OF_MODULES = ("compression.", "initialization.", "normalization.", "regularizati
 REPLICATE = ("determinism.seed", "split.fold")  # what makes a run one replicate of many
 
 # A tree id differs when any file does; the imported files are compared one by one.
-TREE, MODULES = "code.tree", "code.modules."
+TREE = "code.tree"
 TREES = (TREE, "code.submodules.*.tree")  # what no run imported may differ in them
 
 
@@ -130,9 +132,10 @@ def differing(left: RunRecord, right: RunRecord) -> frozenset[str]:
         a, b = left.facts.get(key), right.facts.get(key)
         if is_known(a) and is_known(b):
             if isinstance(a, Fact) and isinstance(b, Fact):
-                found.update(_unequal(_compared(a), _compared(b)))
+                found.update(_unequal(a, b))
             elif (isinstance(a, Fact) or isinstance(b, Fact)) and is_compared(f"{key}.any"):
                 found.add(key)
+    found -= refactored(found, left, right)
     if any(path.startswith(MODULES) for path in found):
         found = {path for path in found if not is_tree(path)}
     return frozenset(found)
@@ -148,18 +151,6 @@ def is_known(fact: Fact | Absent | Opaque | None) -> bool:
     return isinstance(fact, Fact) or (isinstance(fact, Absent) and fact.kind == "not_applicable")
 
 
-def _compared(fact: Fact) -> dict[str, Scalar]:
-    """Its values, without what follows from others or only names a place."""
-    is_network = isinstance(fact, Architecture) and not fact.hyperparameters
-    return {
-        path: value
-        for path, value in fact.flat().items()
-        if is_compared(path)
-        and not is_incidental(path)
-        and (path not in DERIVED or (is_network and path == MODEL))
-    }
-
-
 def ignored_paths() -> Iterator[tuple[str, str]]:
     """Globs of what does not gate a comparison, or not by every bit, each with the reason."""
     for kind in fact_types().values():
@@ -171,20 +162,33 @@ def ignored_paths() -> Iterator[tuple[str, str]]:
             yield glob, f"one value up to a relative difference of {tolerance:g}"
     yield from DERIVED.items()
     yield MODULES + "*", "not compared where one process only imported it, and the trees are one"
+    yield MODULES + "*", "not compared where only names of local variables or its place differ"
     yield from ((tree, "not compared where an imported file differs") for tree in TREES)
     for name in INCIDENTAL:
         yield f"params.{name}", "not compared, nor below a prefix: a place or a name"
 
 
-def _unequal(a: Mapping[str, Scalar], b: Mapping[str, Scalar]) -> Iterator[str]:
+def _unequal(left: Fact, right: Fact) -> Iterator[str]:
+    """The compared paths at which two facts of one kind differ."""
+    a, b = left.flat(), right.flat()
+    is_network = any(
+        isinstance(one, Architecture) and not one.hyperparameters for one in (left, right)
+    )
     for path in a.keys() | b.keys():
-        if path in a and path in b:
-            if not same_at(path, a[path], b[path]) and not _cannot_be_told(path, a[path], b[path]):
-                yield path
-        elif a.get(path, b.get(path)) is None:
-            continue  # no value here, no such thing there
-        elif not _is_empty_list(path, a, b) and not _is_only_imported(path, a, b):
+        one, other = a.get(path), b.get(path)
+        if type(one) is type(other) and one == other:  # nearly all: asked first, for it is fast
+            continue
+        follows = path in DERIVED and not (is_network and path == MODEL)
+        if is_compared(path) and not follows and not is_incidental(path) and _differ(path, a, b):
             yield path
+
+
+def _differ(path: str, a: Mapping[str, Scalar], b: Mapping[str, Scalar]) -> bool:
+    if path in a and path in b:
+        return not (same_at(path, a[path], b[path]) or _cannot_be_told(path, a[path], b[path]))
+    if a.get(path, b.get(path)) is None:
+        return False  # no value here, no such thing there
+    return not _is_empty_list(path, a, b) and not _is_only_imported(path, a, b)
 
 
 def _cannot_be_told(path: str, left: Scalar, right: Scalar) -> bool:
@@ -227,11 +231,15 @@ def _echoes(records: Sequence[RunRecord]) -> dict[str, tuple[str, ...]]:
     """Parameters that repeat observed values in every run: the same fact, told twice."""
     paths = {path for record in records for path in record.flat}
     found: dict[str, tuple[str, ...]] = {}
-    for path in sorted(path for path in paths if matches(path, MAY_ECHO)):
+    for path in sorted(filter(_may_echo, paths)):
         names = [name for glob in _observed_names(path) for name in _meant(glob, paths)]
         told = [name for name in names if name != path and is_compared(name)]
         found[path] = tuple(name for name in told if _repeats(path, name, records))
     return {path: observed for path, observed in found.items() if observed}
+
+
+def _may_echo(path: str) -> bool:
+    return path.startswith("params.") or path in MAY_ECHO or fnmatchcase(path, SEEDED)
 
 
 def _meant(glob: str, paths: Iterable[str]) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache, cached_property
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict
@@ -33,6 +34,7 @@ class Fact(Part):
     TOLERANCE: ClassVar[Mapping[str, float]] = {}
 
     @classmethod
+    @cache
     def key(cls) -> str:
         """The fact's name in records and paths: `Optimizer` is `optimizer`."""
         return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
@@ -42,24 +44,34 @@ class Fact(Part):
         """Data of an older version in the shape of this one."""
         raise NotImplementedError(f"{cls.__name__} {version} has no upgrade to {cls.VERSION}")
 
-    def flat(self) -> dict[str, Scalar]:
+    def flat(self) -> Mapping[str, Scalar]:
         """Every value under its dotted path."""
-        data = self.model_dump(mode="json")
+        return self._flat
+
+    @cached_property
+    def _flat(self) -> Mapping[str, Scalar]:
+        key = self.key()
         pairs: dict[str, Scalar] = {}
-        for field, value in data.items():
+        for field, value in self.model_dump(mode="json").items():
             if field not in self.INLINE:
-                pairs.update(_flatten(f"{self.key()}.{field}", value))
+                pairs.update(_flatten(f"{key}.{field}", value))
             elif value:
-                pairs.update(self._inlined(field, value))
+                pairs.update(self._inlined(key, field, value))
         return pairs
 
-    def _inlined(self, field: str, parts: object) -> Iterator[tuple[str, Scalar]]:
+    def _inlined(self, key: str, field: str, parts: object) -> Iterator[tuple[str, Scalar]]:
         """Parts without the name of their field; where another field has theirs, with it."""
         taken = type(self).model_fields.keys() - set(self.INLINE)
-        for path, value in _flatten(self.key(), parts):
-            name = path.removeprefix(f"{self.key()}.")
+        for path, value in _flatten(key, parts):
+            name = path.removeprefix(f"{key}.")
             is_taken = name.partition(".")[0] in taken
-            yield (f"{self.key()}.{field}.{name}" if is_taken else path), value
+            yield (f"{key}.{field}.{name}" if is_taken else path), value
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy; pydantic would copy with it what was computed from the values before."""
+        copied = super().model_copy(update=update, deep=deep)
+        copied.__dict__.pop("_flat", None)
+        return copied
 
     def but(self, **changes: object) -> Self:
         """The same fact with some values changed, validated again."""

@@ -1,5 +1,6 @@
 """Looks up in a clone whether a run's commit was pushed; when a claim is judged, not before."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -13,20 +14,10 @@ from repro.record import RunRecord
 MOST = 3  # refs that are told: one is enough
 
 
-def at_judgement(record: RunRecord, folder: Path) -> Reachability | Absent:
-    """What the clone around `folder` knows of the commit of a run; 10 ms for each commit."""
-    code = record.get(Code)
-    if isinstance(code, Absent):
-        return code
-    if isinstance(code, Opaque):
-        return Absent(reason="a newer version of repro wrote the code", kind="not_recorded")
-    try:
-        clone = _clone_around(folder.resolve())
-    except GitFailed as error:
-        return Absent(reason=f"{folder} is no clone to look it up in: {error}", kind="not_recorded")
-    if code.commit is None:
-        return Reachability(commit=None, is_here=False, has_remote=clone.has_remote)
-    return _looked_up(clone, code.commit)
+def at_judgement(records: Iterable[RunRecord], folder: Path) -> list[Reachability | Absent]:
+    """What the clone around `folder` knows of the commit of each run; 10 ms for each commit."""
+    clone = _clone_around(folder.resolve())
+    return [_of_run(record, clone) for record in records]
 
 
 @dataclass(frozen=True)
@@ -37,14 +28,30 @@ class _Clone:
     known: str  # every ref with its commit, HEAD first: after a fetch it is looked up again
 
 
-def _clone_around(folder: Path) -> _Clone:
-    tree = work_tree_around(folder)
-    return _Clone(
-        tree=tree,
-        has_remote=bool(tree.git.line("remote")),
-        is_shallow=(tree.common_folder / "shallow").exists(),
-        known=_known(tree.git),
-    )
+def _clone_around(folder: Path) -> _Clone | Absent:
+    try:
+        tree = work_tree_around(folder)
+        return _Clone(
+            tree=tree,
+            has_remote=bool(tree.git.line("remote")),
+            is_shallow=(tree.common_folder / "shallow").exists(),
+            known=_known(tree.git),
+        )
+    except GitFailed as error:
+        return Absent(reason=f"{folder} is no clone to look it up in: {error}", kind="not_recorded")
+
+
+def _of_run(record: RunRecord, clone: _Clone | Absent) -> Reachability | Absent:
+    code = record.get(Code)
+    if isinstance(code, Absent):
+        return code
+    if isinstance(code, Opaque):
+        return Absent(reason="a newer version of repro wrote the code", kind="not_recorded")
+    if isinstance(clone, Absent):
+        return clone
+    if code.commit is None:
+        return Reachability(commit=None, is_here=False, has_remote=clone.has_remote)
+    return _looked_up(clone, code.commit)
 
 
 def _known(git: Git) -> str:

@@ -14,6 +14,7 @@ pytestmark = pytest.mark.slow
 
 CHILDREN = """
 import multiprocessing
+import torch
 
 def sleep():
     time.sleep(60)
@@ -30,19 +31,6 @@ with repro.tracked_run("parent", seed=0) as run:
     codes = [child.exitcode, os.waitstatus_to_exitcode(os.waitpid(other, 0)[1])]
     run.log_metrics({"after": 1.0})
 print(*codes)
-"""
-
-
-def test_children_that_are_terminated_or_exit_leave_the_run_to_their_parent(project):
-    script = Script(project, CHILDREN)
-    code, told, warned = script.ended()
-    assert (code, told) == (0, "-15 5\n"), warned
-    status, outcome = script.run()
-    assert (status, outcome.status, outcome.notes) == ("FINISHED", "FINISHED", ())
-
-
-WORKERS = """
-import torch
 
 class Rows(torch.utils.data.Dataset):
     def __len__(self):
@@ -60,11 +48,15 @@ with repro.tracked_run("loading", seed=0) as run:
 """
 
 
-def test_a_loader_whose_worker_is_terminated_fails_the_run_and_does_not_kill_it(project):
-    script = Script(project, WORKERS)
-    code, _, warned = script.ended()
-    status, outcome = script.run()
-    assert (code, status) == (1, "FAILED"), warned
+def test_children_leave_the_run_to_their_parent_and_a_terminated_worker_fails_it(project):
+    script = Script(project, CHILDREN)
+    code, told, warned = script.ended()
+    assert (code, told) == (1, "-15 5\n"), warned
+    runs = script.runs()
+    status, outcome = runs["parent"]
+    assert (status, outcome.status, outcome.notes) == ("FINISHED", "FINISHED", ())
+    status, outcome = runs["loading"]
+    assert status == "FAILED"
     assert "worker" in outcome.error + outcome.traceback
     assert outcome.reason is None
 

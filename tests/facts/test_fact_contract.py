@@ -33,6 +33,12 @@ def test_a_fact_keeps_its_contract(kind):
     check_fact(kind)
 
 
+def test_a_changed_copy_of_a_fact_does_not_keep_the_paths_that_were_asked_of_the_first():
+    assert SGD.flat()["optimizer.name"] == "SGD"
+    assert SGD.model_copy(update={"name": "Adam"}).flat()["optimizer.name"] == "Adam"
+    assert SGD.model_copy(update={"name": "Adam"}, deep=True).flat()["optimizer.name"] == "Adam"
+
+
 @pytest.mark.parametrize("kind", KINDS, ids=by_name)
 def test_a_fact_is_frozen_and_refuses_what_it_does_not_know(kind):
     fact = example(kind)

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow  # a dozen git processes each
 
 
 def look(folder: Path, commit: str | None = None) -> Reachability:
-    found = at_judgement(example_record(CODE.but(commit=commit or head(folder))), folder)
+    [found] = at_judgement([example_record(CODE.but(commit=commit or head(folder)))], folder)
     assert isinstance(found, Reachability), found
     return found
 
@@ -81,11 +81,10 @@ def test_a_shallow_clone_says_that_it_is_one(repository):
 def test_without_a_clone_or_a_recorded_commit_it_says_why(repository, tmp_path):
     outside = tmp_path / "outside"
     outside.mkdir()
-    found = at_judgement(example_record(), outside)
+    [found] = at_judgement([example_record()], outside)
     assert isinstance(found, Absent)
     assert found.reason.startswith(f"{outside} is no clone to look it up in: ")
     nowhere = Absent(reason="no repository", kind="not_recorded")
-    assert at_judgement(example_record(code=nowhere), repository) == nowhere
-    assert at_judgement(example_record(CODE.but(commit=None)), repository) == Reachability(
-        commit=None, is_here=False, has_remote=False
-    )
+    assert at_judgement([example_record(code=nowhere)], repository) == [nowhere]
+    [found] = at_judgement([example_record(CODE.but(commit=None))], repository)
+    assert found == Reachability(commit=None, is_here=False, has_remote=False)
