@@ -51,6 +51,11 @@ def active_run() -> Run | None:
     return next(reversed(_ACTIVE.get()), None)
 
 
+def _hooks(training: Training) -> Mapping[str, Callable[[], None]]:
+    """What is to be done once a module is there."""
+    return {"torch": training.hook_optimizers, "sklearn.base": training.hook_fits}
+
+
 @dataclass(eq=False)
 class _Entered:
     """What one `with` block has to give back."""
@@ -237,10 +242,11 @@ class tracked_run:  # noqa: N801  # reads as a function, like contextlib.closing
             scores=earlier.record.find(Scores) if earlier else None,
         )
         run = Run(opening.name, opened, shipper, seen, earlier=earlier)
-        arrivals = Arrivals({} if is_imported("torch") else {"torch": training.hook_optimizers})
+        hooks = _hooks(training)
+        awaited = {name: hook for name, hook in hooks.items() if not is_imported(name)}
         if opening.gang is not None:
             training.audience.tell("joined", opening.gang)
-        return _Entered(self, run, journal, signals, arrivals, opening.gang)
+        return _Entered(self, run, journal, signals, Arrivals(awaited), opening.gang)
 
     def _begin(self, entered: _Entered) -> None:
         run, signals = entered.run, entered.signals
@@ -255,8 +261,9 @@ class tracked_run:  # noqa: N801  # reads as a function, like contextlib.closing
                 run.opened.set_tags(run.opened.tags)
         with run.noted("params were not logged"):
             run.notes.extend(refused_lines(run.opened.log_params(run.seen.declared)))
-        if is_imported("torch"):
-            run.training.hook_optimizers()
+        for name, hook in _hooks(run.training).items():
+            if is_imported(name):
+                hook()
         entered.arrivals.__enter__()
         if entered.gang is None or entered.gang.is_first:
             self._say([*start_lines(run), *filter(None, [signals.unwatched])])

@@ -112,9 +112,7 @@ def test_without_torch_an_estimator_of_scikit_learn_may_have_been_fitted_unseen(
         return project.record(run.run_id).get(Architecture)
 
     assert absent().kind == "not_recorded"
-    assert absent().reason.endswith(
-        "run.watch(estimator), or fit it inside `with run.watch_fits():`"
-    )
+    assert absent().reason.endswith("hand it over with run.watch(estimator)")
     monkeypatch.delitem(sys.modules, "sklearn")
     assert absent().kind == "not_applicable"
 

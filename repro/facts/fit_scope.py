@@ -48,25 +48,28 @@ class Step(Part):
 
 
 class FitScope(Fact):
-    """What was fitted inside `run.watch_fits()`, on how many rows of which role.
+    """What the run fitted, on how many rows of which role.
 
     Rows are matched by content, without labels, with what `run.log_data` was given: rows that were
     transformed, or came with other columns, stand nowhere (`n_elsewhere`). A step inside a pipeline
     is told by the fit around it, of which it saw all rows or some. What ran in another process
-    (`n_jobs=2`) is not seen; the fit around it is.
+    (`n_jobs=2`) is not seen; the fit around it is. Nor is what was fitted before the run began.
+    What was fitted after the last score is left out: no score comes of it.
 
     It gates no comparison: rules of their own judge what a step may see.
     """
 
-    VERSION: ClassVar = 2
+    VERSION: ClassVar = 3
     IGNORED: ClassVar = ("fit_scope.*",)
 
     fits: tuple[Fit, ...] = ()
-    steps: tuple[Step, ...] = ()
+    steps: tuple[Step, ...] = ()  # the first ones, outside `run.watch_fits()`
+    is_cut: bool = False  # more was fitted, outside `run.watch_fits()`, than is looked at
+    before: tuple[str, ...] = ()  # libraries of selectors: loaded before the run, not used in it
 
     @classmethod
     def upgrade(cls, version: int, data: dict[str, Any]) -> dict[str, Any]:
-        """Version 1 did not look at what a resampler made."""
+        """Version 1 did not look at what a resampler made, 2 at nothing unasked."""
         return data
 
     def around(self, step: Step) -> Fit | None:

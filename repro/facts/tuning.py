@@ -36,7 +36,7 @@ class Search(Part):
 
 
 class Tuning(Fact):
-    """Searches that were handed to `run.watch`, or fitted inside `run.watch_fits()`.
+    """Searches that were handed to `run.watch`, or fitted in the run.
 
     Which rows the trials were scored on is not known here: of a scikit-learn search, `fit_scope`
     has the rows it was given. Searches whose trials are runs of their own (children of an MLflow

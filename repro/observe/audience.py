@@ -23,6 +23,8 @@ EVENTS = (
     "loaded",
     "state_loaded",
     "continue_at",
+    "fits_hooked",
+    "fits_left_out",
     "fitting",
     "fitted",
     "probed",

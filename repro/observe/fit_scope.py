@@ -1,8 +1,10 @@
-"""Sees which rows scikit-learn's estimators are fitted on, inside a block only.
+"""Sees which rows scikit-learn's estimators are fitted on, while a run lasts.
 
-The one patch of another library besides determinism: for the length of the block, the fitting
+The one patch of another library besides determinism: for the length of a block, the fitting
 methods of every subclass of `BaseEstimator` tell before they run and after. Arguments, result and
 exceptions pass untouched. What joblib runs in other processes is not patched, hence not seen.
+
+A run looks at some fits unasked, and at all of them inside `run.watch_fits()`.
 """
 
 import functools
@@ -21,6 +23,8 @@ from repro.observe.observer import observed
 
 METHODS = ("fit", "fit_transform", "fit_predict", "fit_resample", "partial_fit")
 LABELS = ("y", "Y")
+MAX_FITS = 100  # of a run that are looked at unasked: some 0.3 ms each
+MAX_STEPS = 200  # fits inside of fits
 
 _LOCK = threading.Lock()  # while blocks of several threads begin and end
 
@@ -37,10 +41,14 @@ class FitCall:
     path: str = ""
     outer: "FitCall | None" = None  # the fit inside which this one ran
     named: set[str] = field(default_factory=set)  # steps of it that were fitted already
+    is_asked: bool = False  # it ran inside `run.watch_fits()`
 
 
 class Listener(Protocol):
     """Whom the patched methods tell."""
+
+    def is_listening(self) -> bool:
+        """Whether a fit that begins now is to be told; costs a microsecond."""
 
     def begin(self, call: FitCall) -> FitCall | None:
         """A fit begins; what is returned is given to `end`."""
@@ -58,17 +66,47 @@ class Fits:
         self._thread = threading.local()
         self._lock = threading.RLock()  # one tells at a time
         self._outermost: list[FitCall] = []  # running now, in any thread
+        self._n_asking = 0  # blocks that are open
+        self._n_fits = self._n_steps = 0  # that were told unasked
+        self._is_cut = False  # it was told that more came
+
+    @contextmanager
+    def asked(self) -> Iterator[None]:
+        """A block in which every fit is told, however many they are."""
+        self._n_asking += 1
+        try:
+            with listening(self):
+                yield
+        finally:
+            self._n_asking -= 1
+
+    def is_listening(self) -> bool:
+        """Not while another run is open inside this one, nor when enough fits were told."""
+        if not self._is_current():
+            return False
+        is_full = self._n_steps >= MAX_STEPS if self._outermost else self._n_fits >= MAX_FITS
+        if self._n_asking or not is_full:
+            return True
+        if not (self._outermost or self._is_cut):
+            self._is_cut = True
+            self._tell("fits_left_out")
+        return False
 
     def begin(self, call: FitCall) -> FitCall | None:
         """Find the call's place; None: it belongs to another run, or is one call with the outer."""
         stack = self._stack()
-        if not self._is_current() or any(call.estimator is one.estimator for one in stack):
+        if not self.is_listening() or any(call.estimator is one.estimator for one in stack):
             return None
         outer = stack[-1] if stack else self._around_workers()
-        call = replace(call, outer=outer, named=set())  # other runs may be told of it, too
+        is_asked = self._n_asking > 0
+        # A copy: other runs may be told of it, too.
+        call = replace(call, outer=outer, named=set(), is_asked=is_asked)
         observed(_name, call)
         if call.outer is None:
             self._outermost.append(call)
+            self._n_fits += not is_asked
+        else:
+            self._n_steps += not is_asked
         stack.append(call)
         with self._lock:
             self._tell("fitting", call)
@@ -179,6 +217,10 @@ class _Patch:
                 telling.give_back()
             del self._base.__init_subclass__
 
+    def is_listened_to(self) -> bool:
+        """Whether anybody wants to hear of a fit now."""
+        return any(observed(one.is_listening) is True for one in self.listeners)
+
     @contextmanager
     def told(self, call: FitCall) -> Iterator[list[FitCall]]:
         """Tell every listener before and after; the calls as they know them."""
@@ -219,6 +261,8 @@ class _Telling:
     def _telling(self, method: Any) -> Callable[..., Any]:
         @functools.wraps(method)
         def telling(estimator: Any, *args: Any, **kwargs: Any) -> Any:
+            if not self._patch.is_listened_to():
+                return method(estimator, *args, **kwargs)
             call = observed(lambda: _call(method, self._name, estimator, args, kwargs))
             if not isinstance(call, FitCall):
                 return method(estimator, *args, **kwargs)

@@ -87,8 +87,14 @@ class Technique:
     def continue_at(self, step: int) -> None:
         """The training goes on from a checkpoint: its next step is this one."""
 
+    def fits_hooked(self) -> None:
+        """From now on the fits of scikit-learn are told."""
+
+    def fits_left_out(self) -> None:
+        """More were fitted than is told without `run.watch_fits()`."""
+
     def fitting(self, call: Any) -> None:
-        """Inside `run.watch_fits()` an estimator is about to be fitted: a `FitCall`."""
+        """An estimator of scikit-learn is about to be fitted: a `FitCall`."""
 
     def fitted(self, call: Any) -> None:
         """It was fitted."""

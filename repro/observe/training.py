@@ -6,7 +6,7 @@ batches when no loader of ours does. Both are removed at the end.
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from itertools import filterfalse
 from typing import Any
 from weakref import ref
@@ -43,6 +43,7 @@ class Training:
         self.on_sampled_step: Callable[[int], object] | None = None
         self.audience = Audience([*(kind() for kind in technique_types()), *techniques])
         self._fits = Fits(is_current, self.audience.tell)
+        self._fit_hooks = ExitStack()
         self._handles: list[Any] = []
         self._forward_handle: Any = None
         self._backward_handle: Any = None
@@ -151,9 +152,14 @@ class Training:
             look = Hook(self._after_backward)
             self._backward_handle = one.register_post_accumulate_grad_hook(look)
 
+    def hook_fits(self) -> None:
+        """See what scikit-learn fits from now on, up to a limit; it must be loaded."""
+        if not isinstance(observed(self._fit_hooks.enter_context, listening(self._fits)), Absent):
+            self.audience.tell("fits_hooked")
+
     def watch_fits(self) -> AbstractContextManager[None]:
-        """A block in which the techniques are told what scikit-learn fits."""
-        return listening(self._fits)
+        """A block in which the techniques are told all that scikit-learn fits."""
+        return self._fits.asked()
 
     def feeds(self, loader: Any) -> None:
         """A loader that we see gives the training batches: it counts them, not the forward hook."""
@@ -167,6 +173,7 @@ class Training:
     def unhook(self) -> None:
         """Remove every hook."""
         self.audience.tell("unwatched")
+        self._fit_hooks.close()
         for handle in (*self._handles, self._forward_handle, self._backward_handle):
             if handle is not None:
                 handle.remove()

@@ -10,8 +10,8 @@ from repro.observe.models import Models
 from repro.observe.technique import Ending, Technique
 
 NO_ESTIMATOR = (
-    "no torch optimizer stepped, and scikit-learn is loaded: if an estimator was fitted, hand it "
-    "over with run.watch(estimator), or fit it inside `with run.watch_fits():`"
+    "no torch optimizer stepped, and no estimator was seen to be fitted: if there was one, hand it "
+    "over with run.watch(estimator)"
 )
 
 
@@ -23,7 +23,7 @@ class ArchitectureObserver(Technique):
     def __init__(self) -> None:
         self._models = Models()
         self._last: Any = None
-        self._fitted: Any = None  # by the script itself, inside `run.watch_fits()`
+        self._fitted: Any = None  # by the script itself
         self._wrappers: tuple[str, ...] = ()
         self._begun: dict[int, Architecture | Absent] = {}  # by id of the model
 

@@ -1,5 +1,6 @@
 """Looks at what scikit-learn's estimators are fitted on: how many rows, and of which role."""
 
+import math
 import re
 import sys
 from collections.abc import Mapping
@@ -18,9 +19,23 @@ from repro.observe.observer import observed
 from repro.observe.technique import Ending, Technique
 
 TRAIN = "train"
+MAX_VALUES = 500_000  # of a run that are hashed unasked: 0.1 s, or 0.5 s of text
+# What looks at labels before a model does; one that was fitted before the run was not seen.
+SELECTORS = ("sklearn.feature_selection", "imblearn", "category_encoders", "feature_engine")
 # A transformer takes y to stand in a pipeline, and says that it does not look at it.
 ABOUT_Y = re.compile(r"^\s*[yY]\s*:(.*(?:\n.+){0,3})", re.MULTILINE)
 NOT_LOOKED_AT = re.compile(r"\b(?:ignored|not used)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class _Call:
+    """What one call of a fitting method was given."""
+
+    method: str
+    n_rows: int | None
+    y_given: bool
+    hashes: RowHashes | Absent
+    made: RowHashes | Absent | None  # by a resampler
 
 
 @dataclass
@@ -41,22 +56,20 @@ class _Rows:
     made: RowHashes | None = None  # by a resampler
     unread: str | None = None
 
-    def add(self, call: FitCall, found: RowHashes | Absent) -> None:
+    def add(self, call: _Call) -> None:
         self.method, self.n_calls = call.method, self.n_calls + 1
-        self.y_given = self.y_given or call.y is not None
-        n_rows = _n_rows(call.rows)
-        if n_rows is not None:
+        self.y_given = self.y_given or call.y_given
+        if call.n_rows is not None:
             before = self.n_rows or 0
             is_more = call.method == "partial_fit"
-            self.n_rows = before + n_rows if is_more else max(before, n_rows)
-        if isinstance(found, Absent):
-            self.unread = found.reason
+            self.n_rows = before + call.n_rows if is_more else max(before, call.n_rows)
+        if isinstance(call.hashes, Absent):
+            self.unread = call.hashes.reason
             return
-        self.digests.append(multiset_digest(found))
-        self.hashes = _joined(self.hashes, found)
-        if call.method == "fit_resample":
-            made = observed(lambda: row_hashes(table(call.result[0]).features))
-            self.made = self.made if isinstance(made, Absent) else _joined(self.made, made)
+        self.digests.append(multiset_digest(call.hashes))
+        self.hashes = _joined(self.hashes, call.hashes)
+        if not isinstance(call.made, Absent | None):
+            self.made = _joined(self.made, call.made)
 
     def digest(self) -> str | None:
         if self.unread is not None or not self.digests:
@@ -77,17 +90,33 @@ class FitScopeObserver(Technique):
         self._fits: dict[str, _Rows] = {}  # by path
         self._steps: dict[str, Step] = {}
         self._hashes: WeakKeyDictionary[FitCall, RowHashes | Absent] = WeakKeyDictionary()
+        self._unscored: list[tuple[str, _Call]] = []  # path and call, since the last score
+        self._is_scored = False
+        self._n_values = 0  # hashed unasked
+        self._is_hooked = self._is_cut = False
+        self._before: set[str] = set()
+
+    def fits_hooked(self) -> None:
+        """Remember what may have been fitted before."""
+        self._is_hooked = True
+        self._before = {name for name in SELECTORS if name in sys.modules}
+
+    def fits_left_out(self) -> None:
+        """Remember that some were."""
+        self._is_cut = True
 
     def fitting(self, call: FitCall) -> None:
         """Hash the rows before the fit, which may write over them."""
+        module = type(call.estimator).__module__
+        self._before = {name for name in self._before if not module.startswith(name)}
         if call.outer is None:
             call.path = self._path_of(call.estimator)
-            self._hashes[call] = observed(lambda: row_hashes(table(call.rows).features))
+            self._hashes[call] = observed(lambda: self._read(call))
 
     def fitted(self, call: FitCall) -> None:
         """Add what it was given."""
         if call.outer is None:
-            self._fits[call.path].add(call, self._hashes.pop(call))
+            self._unscored.append((call.path, _given(call, self._hashes.pop(call))))
             return
         known = self._steps.get(call.path) or _step(call)
         sizes = (_n_rows(call.rows), known.n_rows)
@@ -98,17 +127,42 @@ class FitScopeObserver(Technique):
         }
         self._steps[call.path] = known.model_copy(update=changes)
 
+    def scored(self, name: str, value: float, y_true: Any, y_pred: Any) -> None:
+        """What was fitted until now may have been scored."""
+        self._is_scored = True
+        self._keep()
+
+    def _keep(self) -> None:
+        for path, call in self._unscored:
+            self._fits[path].add(call)
+        self._unscored.clear()
+
     def at_end(self, ending: Ending) -> FitScope | Absent:
         """Every fit and step, and the rows of each role among those of a fit."""
-        fits = tuple(
-            _fit(path, rows, ending.features) for path, rows in self._fits.items() if rows.n_calls
+        if not self._is_scored:
+            self._keep()
+        if not (self._is_hooked or self._fits):
+            if "sklearn" not in sys.modules:
+                return Absent(reason="scikit-learn is not loaded", kind="not_applicable")
+            reason = "no fit was seen: fit inside `with run.watch_fits():`, or see repro.check_fit"
+            return Absent(reason=reason, kind="not_recorded")
+        fits = {path: rows for path, rows in self._fits.items() if rows.n_calls}
+        steps = (step for path, step in sorted(self._steps.items()) if _outer(path) in fits)
+        return FitScope(
+            fits=tuple(_fit(path, rows, ending.features) for path, rows in fits.items()),
+            steps=tuple(steps),
+            is_cut=self._is_cut,
+            before=tuple(sorted(self._before)),
         )
-        if fits:
-            return FitScope(fits=fits, steps=tuple(step for _, step in sorted(self._steps.items())))
-        if "sklearn" not in sys.modules:
-            return Absent(reason="scikit-learn is not loaded", kind="not_applicable")
-        reason = "no fit was seen: fit inside `with run.watch_fits():`, or see repro.check_fit"
-        return Absent(reason=reason, kind="not_recorded")
+
+    def _read(self, call: FitCall) -> RowHashes | Absent:
+        """Digests of the rows; a fit that nobody asked to look at must not cost much."""
+        n_values = _n_values(call.rows)
+        if not call.is_asked and self._n_values + n_values > MAX_VALUES:
+            reason = f"more than {MAX_VALUES:,} values are read only inside run.watch_fits()"
+            return Absent(reason=reason, kind="not_recorded")
+        self._n_values += 0 if call.is_asked else n_values
+        return row_hashes(table(call.rows).features)
 
     def _path_of(self, estimator: Any) -> str:
         """The class; numbered, if another of this class with other settings came before."""
@@ -122,6 +176,16 @@ class FitScopeObserver(Technique):
         told = (_needs_y(estimator), _ignores_y(estimator), _needs_fit(estimator))
         self._fits[path] = _Rows(kind, settings, *told)
         return path
+
+
+def _given(call: FitCall, hashes: RowHashes | Absent) -> _Call:
+    is_resampler = call.method == "fit_resample"
+    made = observed(lambda: row_hashes(table(call.result[0]).features)) if is_resampler else None
+    return _Call(call.method, _n_rows(call.rows), call.y is not None, hashes, made)
+
+
+def _outer(path: str) -> str:
+    return path.partition("/")[0]
 
 
 def _step(call: FitCall) -> Step:
@@ -186,6 +250,16 @@ def _n_rows(rows: Any) -> int | None:
     if shape:
         return int(shape[0])
     return len(rows) if hasattr(rows, "__len__") else None
+
+
+def _n_values(rows: Any) -> int:
+    """How much there is to hash; of texts the characters, by the first one."""
+    shape = getattr(rows, "shape", None)
+    if shape is not None:
+        return math.prod(shape)
+    if not isinstance(rows, list | tuple) or not rows:
+        return 0
+    return len(rows) * (len(rows[0]) if hasattr(rows[0], "__len__") else 1)
 
 
 def _needs_y(estimator: Any) -> bool | None:

@@ -17,6 +17,7 @@ from repro.observe.technique import Ending, Technique
 
 LIBRARIES = ("optuna", "hyperopt", "skopt", "nevergrad", "ax", "ray.tune", "skorch")
 SPACES = ("param_grid", "param_distributions", "search_spaces")
+MAX_UNASKED = 10  # searches that are kept until the end, with what they hold
 NOT_HANDED_OVER = "a search, if there was one, was not handed over: run.watch(search)"
 
 
@@ -39,8 +40,8 @@ class TuningObserver(Technique):
         self._remember(study)
 
     def fitted(self, call: FitCall) -> None:
-        """A search that was fitted inside `run.watch_fits()`."""
-        if call.outer is None:
+        """A search that the script fitted."""
+        if call.outer is None and (call.is_asked or len(self._searches) < MAX_UNASKED):
             self._remember(call.estimator)
             if self._model is None and is_search(call.estimator):
                 self._model = call.estimator

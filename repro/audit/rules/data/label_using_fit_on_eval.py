@@ -8,7 +8,9 @@ Fix: put it into a Pipeline that is fitted on train alone, or on train and valid
 Wrong when: the method is transductive by design: waive the rule and say so. Rows are matched by
 their content without labels: rows that were transformed before stand nowhere, and it is unknown;
 so it is for several fits with the same settings on different rows, as in a cross-validation by
-hand, where any of them may have been scored.
+hand, where any of them may have been scored. What was fitted after the last score does not count.
+What was fitted in another process, or before the run began, is not seen: it is unknown where a
+library of selectors was loaded before and not used inside.
 
 Source: Ambroise and McLachlan 2002, selection bias in gene expression; Kapoor and Narayanan 2023.
 """
@@ -22,7 +24,7 @@ from repro.claims import EXAMPLE as CLAIM
 from repro.claims import Claim
 from repro.facts.data import Data
 from repro.facts.fact import Absent
-from repro.facts.fit_scope import EXAMPLE, FitScope
+from repro.facts.fit_scope import EXAMPLE, Fit, FitScope
 from repro.facts.scores import Scores
 
 FIX = "fit inside a Pipeline, on train alone"
@@ -51,22 +53,49 @@ def check(
             yield Unknown(
                 message=f"{fit.kind} was fitted {fit.n_calls} times on different rows, "
                 f"{found.n_rows} {role} rows among them; which of the fits was scored is not known",
-                fix="watch the scored fit alone: with run.watch_fits(): ...",
+                fix="make every fit a run of its own, as repro.cross_validate does",
                 points=(*found.points, f"fit_scope.fits.{fit.path}.n_row_sets"),
                 severity=Severity.WARNING,
             )
     for fit in unmatched(fit_scope):
         if uses_label(fit):
-            yield Unknown(
-                message=f"the rows that {fit.kind} was fitted on stand in no role that was logged",
-                fix="fit a Pipeline on the rows that run.log_data(...) was given",
-                points=(f"fit_scope.fits.{fit.path}.n_elsewhere",),
-                severity=Severity.WARNING,
-            )
+            yield _unmatched(fit)
+    if fit_scope.is_cut:
+        yield Unknown(
+            message="more was fitted than is looked at unasked",
+            fix="fit inside `with run.watch_fits():`",
+            points=("fit_scope.is_cut",),
+            severity=Severity.WARNING,
+        )
+    if fit_scope.before:
+        names = ", ".join(fit_scope.before)
+        yield Unknown(
+            message=f"{names} was loaded before the run, and nothing of it was fitted in the run",
+            fix="fit inside the run, or import it there",
+            points=("fit_scope.before",),
+            severity=Severity.WARNING,
+        )
+
+
+def _unmatched(fit: Fit) -> Unknown:
+    path = f"fit_scope.fits.{fit.path}"
+    if fit.unread is not None:
+        return Unknown(
+            message=f"the rows that {fit.kind} was fitted on were not read: {fit.unread}",
+            fix="fit inside `with run.watch_fits():`",
+            points=(f"{path}.unread",),
+            severity=Severity.WARNING,
+        )
+    return Unknown(
+        message=f"the rows that {fit.kind} was fitted on stand in no role that was logged",
+        fix="fit a Pipeline on the rows that run.log_data(...) was given",
+        points=(f"{path}.n_elsewhere",),
+        severity=Severity.WARNING,
+    )
 
 
 def _mild(answer: Answer) -> Answer:
-    """That nobody watched fits proves nothing: a training loop has none."""
+    """Older versions watched no fits unasked: that proves nothing, a training loop has none."""
     if not isinstance(answer, Unknown):
         return answer
     return Unknown(answer.message, answer.fix, answer.points, severity=Severity.WARNING)

@@ -6,7 +6,7 @@ nearly the answer; if the row itself is scored, the score is about rows that do 
 Fix: split first, and resample train alone; in a Pipeline of imbalanced-learn it is so.
 
 Wrong when: never for rows that were made. What is made without `fit_resample` is not seen:
-augmented pictures, rows that were copied by hand, a resampler outside run.watch_fits().
+augmented pictures, rows that were copied by hand, a resampler that ran before the run began.
 
 Source: Blagus and Lusa 2015, joint use of over- and under-sampling and cross-validation; Santos et
 al. 2018.
