@@ -314,6 +314,19 @@ def _precision(run: RunRecord) -> Seen | None:
     return Seen("precision.autocast.train", lambda value: _word(value) in HALF)
 
 
+def _device(run: RunRecord) -> Seen | None:
+    """Where the first weights lay; a warning, for they may be kept elsewhere between two steps."""
+    precision = run.find(Precision)
+    seen = precision.device if precision else None
+
+    def contradicts(value: Scalar) -> bool:
+        said = str(value).casefold().partition(":")[0]
+        is_other = said in ("cpu", "cuda", "mps") and said != seen
+        return is_other or (said == "gpu" and seen == "cpu")
+
+    return Seen("precision.device", contradicts, Severity.WARNING) if seen else None
+
+
 def _clipping(run: RunRecord) -> Seen | None:
     """The norm was above the bound, and nothing wrote to the gradients."""
     gradients = run.find(Gradients)
@@ -357,5 +370,6 @@ MEANINGS = (
     ),
     Meaning(("seed", "random_seed"), (), _seed),
     Meaning(("amp", "fp16", "bf16", "mixed_precision", "precision"), (), _precision),
+    Meaning(("device",), (), _device),
     Meaning(("max_grad_norm", "clip_grad_norm", "grad_clip_norm"), OPTIMIZER_HOMES, _clipping),
 )

@@ -46,6 +46,11 @@ def test_equal_runs_do_not_differ() -> None:
     assert paths() == []
 
 
+def test_a_truth_value_is_no_number() -> None:
+    assert differing(run(params(nesterov=True)), run(params(nesterov=1))) == {"params.nesterov"}
+    assert differing(run(params(nesterov=1.0)), run(params(nesterov=1))) == frozenset()
+
+
 def test_what_a_fact_ignores_is_no_difference() -> None:
     assert paths(CODE.but(branch="other", commit="0" * 40), BUDGET.but(wall_seconds=9.0)) == []
 

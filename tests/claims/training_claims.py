@@ -330,10 +330,11 @@ CLAIMS = (
     ),
     expected(
         "the best epochs by test rows",
-        "checkpoint-policy",
+        "checkpoint-policy, selected-on-test",
         chosen_by_test,
-        NO_REGRESSION,
+        INVALID,
         NO_FIT,
+        "error selected-on-test",
         "warning checkpoint-policy",
         **NO_LOSS,
     ),

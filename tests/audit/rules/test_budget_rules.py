@@ -46,6 +46,15 @@ def test_a_longer_training_is_an_error_and_owns_what_follows() -> None:
         ("budget.n_samples",),
     )
     assert "budget.*" in found.consequences
+    assert found.fix == (
+        'train both arms as long, or declare "budget.*", "params.epochs" as treatment'
+    )
+
+
+@pytest.mark.parametrize(("n_samples", "n_found"), [(9_900, 0), (9_899, 1)])
+def test_a_length_counts_from_one_per_cent_on(n_samples: int, n_found: int) -> None:
+    found = lengths(BUDGET.but(n_samples=10_000), BUDGET.but(n_samples=n_samples))
+    assert len(found) == n_found
 
 
 def test_steps_count_where_samples_are_not_known() -> None:
@@ -71,8 +80,10 @@ def test_a_declared_length_does_not_apply(glob: str) -> None:
     assert [type(one) for one in lengths(BUDGET, LONGER, claim=declaring(glob))] == [NotApplicable]
 
 
-def test_a_declared_parameter_that_sets_the_length_is_silent() -> None:
-    assert lengths(BUDGET, LONGER, claim=declaring("params.epochs")) == []
+def test_a_declared_parameter_that_sets_the_length_answers_for_it() -> None:
+    (found,) = lengths(BUDGET, LONGER, claim=declaring("params.epochs"))
+    assert found.message.endswith("baseline on 6,735: params.epochs is declared")
+    assert (found.severity, found.consequences) == (Severity.NOTE, ("budget.*",))
 
 
 def test_as_many_epochs_of_other_training_rows_are_the_business_of_other_rules() -> None:
@@ -80,6 +91,7 @@ def test_as_many_epochs_of_other_training_rows_are_the_business_of_other_rules()
     data = Arms.of(DATA, DATA.but(roles=(rows, DATA.roles[1])))
     assert lengths(BUDGET, LONGER.but(n_epochs=5.0), data=data) == []
     assert lengths(BUDGET, LONGER, data=data) != []
+    assert lengths(BUDGET, LONGER.but(n_epochs=5.0)) != []  # one training set
 
 
 def test_lengths_that_one_cap_and_one_patience_give_are_a_note_that_owns_them() -> None:
@@ -102,6 +114,9 @@ def test_a_stop_by_something_unrecorded_is_unknown() -> None:
     uncapped = STOPPED.but(planned=None, planned_by=None, unit=None, done=None, is_short=None)
     (found,) = lengths(BUDGET, LONGER, uncapped, uncapped)
     assert isinstance(found, Unknown)
+    (found,) = lengths(BUDGET, LONGER, STOPPED, silent)
+    assert isinstance(found, Unknown)
+    assert found.consequences == ("budget.*",)
 
 
 def test_other_caps_are_an_error_whatever_the_patience() -> None:
@@ -117,6 +132,10 @@ def test_the_worst_pair_speaks() -> None:
     data = budgets.with_values((DATA, DATA), (DATA, DATA))
     (found,) = train_budget.check.check(CLAIM, budgets, stopping, data)
     assert found.points == ("budget.n_samples", "stopping.patience")
+    silent = STOPPED.but(patience=None, patience_by=None)
+    stopping = budgets.with_values((STOPPED, STOPPED), (STOPPED, silent))
+    (found,) = train_budget.check.check(CLAIM, budgets, stopping, data)
+    assert isinstance(found, Unknown)
 
 
 def boosted(n: int, limit: int, kind: str = "GradientBoostingClassifier") -> Stopping:
@@ -151,6 +170,7 @@ def test_estimators_with_other_limits_are_an_error_unless_declared() -> None:
 def test_a_solver_that_converges_sooner_or_another_estimator_is_no_other_budget() -> None:
     assert lengths(FITTED, FITTED, boosted(40, 500), boosted(70, 500)) == []
     assert lengths(FITTED, FITTED, boosted(100, 100), boosted(9, 50, "MLPClassifier")) == []
+    assert lengths(FITTED, FITTED, boosted(100, 100), NOT_RECORDED) == []
 
 
 def curve(name: str, n: int) -> CurveEnd:
@@ -189,6 +209,26 @@ def test_without_a_patience_or_a_plan_it_is_a_warning() -> None:
     ):
         (found,) = stopped_by(watched(test=12), unsure)
         assert found.severity is Severity.WARNING
+    unplanned = STOPPED.but(planned=None, is_short=None)
+    (found,) = stopped_by(watched(test=12), unplanned)
+    assert found.message.endswith("and it ended by patience")
+
+
+def test_three_looks_can_end_a_training() -> None:
+    assert len(stopped_by(watched(test=3))) == 1
+
+
+@pytest.mark.parametrize(("n_valid", "n_found"), [(5, 1), (6, 0)])
+def test_validation_rows_looked_at_half_as_often_are_the_watched_ones(
+    n_valid: int, n_found: int
+) -> None:
+    assert len(stopped_by(watched(test=12, valid=n_valid))) == n_found
+
+
+def test_looks_at_reordered_test_rows_are_looks_of_one_metric() -> None:
+    (first,) = watched(test=2).reads
+    again = first.model_copy(update={"number": 2, "rows_digest": "blake3:0a", "n_looks": 1})
+    assert len(stopped_by(SCORES.but(reads=(first, again)))) == 1
 
 
 @pytest.mark.parametrize(

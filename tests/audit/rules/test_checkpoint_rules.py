@@ -128,6 +128,32 @@ def test_equal_policies_and_no_choice_at_all_are_silent(left: Scores, right: Sco
     assert policy(left, right) == []
 
 
+@pytest.mark.parametrize(("n_steps", "n_found"), [(950, 0), (949, 1)])
+def test_a_step_at_least_one_look_before_the_end_was_chosen(n_steps: int, n_found: int) -> None:
+    assert len(policy(LAST, scored(n_steps, valid=20, test=1))) == n_found
+
+
+def test_two_looks_are_a_choice() -> None:
+    (found,) = policy(scored(valid=2, test=1), scored(valid=2, test=1, restored=True))
+    assert "brought back, chosen on valid; " in found.message
+    (found,) = policy(scored(valid=1, test=1), scored(valid=1, test=1, restored=True))
+    assert "brought back; " in found.message
+
+
+@pytest.mark.parametrize(("n_looks", "n_found"), [(22, 0), (23, 1)])
+def test_a_cadence_is_another_one_from_a_tenth_on(n_looks: int, n_found: int) -> None:
+    often = scored(valid=n_looks, test=1, restored=True)
+    for budget in (LONG, LONG.but(n_samples=None)):  # counted in samples, else in steps
+        assert len(policy(BEST, often, budgets=(budget, budget))) == n_found
+
+
+@pytest.mark.parametrize(("n_own", "n_found"), [(1, 1), (2, 0), (19, 0), (20, 1)])
+def test_who_scores_now_and_then_may_have_the_last_step_for_the_best(
+    n_own: int, n_found: int
+) -> None:
+    assert len(policy(scored(500, valid=20, test=3), scored(valid=20, test=n_own))) == n_found
+
+
 def test_an_early_stop_has_fewer_looks_at_one_cadence() -> None:
     half = LONG.but(n_steps=500, n_samples=64_000)
     sooner = scored(valid=10, test=1, restored=True)
@@ -144,6 +170,16 @@ def test_weights_that_nobody_recorded_are_unknown_where_there_was_a_choice() -> 
     (found,) = policy(scored(known=False, valid=20, test=1), LAST)
     assert isinstance(found, Unknown)
     assert found.points == ("scores.reads.1.n_looks",)
+    two = scored(known=False, valid=2, test=1).but(weights_at_end=WEIGHTS)
+    (found,) = policy(two, scored(valid=2, test=1))
+    assert isinstance(found, Unknown)
+
+
+def test_of_two_metrics_the_one_that_was_looked_at_more_often_chose() -> None:
+    rare = BEST.reads[0].model_copy(update={"number": 7, "metric": "valid/f1", "n_looks": 3})
+    best = BEST.but(reads=(rare, *BEST.reads))
+    (found,) = policy(best, scored(valid=100, test=1, restored=True))
+    assert found.message.endswith("baseline among 20")
 
 
 def test_a_declared_choice_is_silent() -> None:

@@ -6,7 +6,7 @@ import pytest
 from fake_history import CLAIM, POLICY, score
 
 from repro.audit.example import example_record
-from repro.audit.rule import NotApplicable, Unknown, Violation
+from repro.audit.rule import NotApplicable, Severity, Unknown, Violation
 from repro.audit.rules.completeness import (
     altered_after_end,
     evidence_missing,
@@ -68,12 +68,14 @@ def test_a_metric_that_is_not_a_number_is_reported_whether_scored_or_logged() ->
     ]
 
 
-def test_other_metrics_may_be_anything() -> None:
-    scores = Scores(
-        scored=(score("test/accuracy", 0.9), score("test/loss", 0.1)),
-        logged=(Series(name="train/loss", last=math.nan, last_step=3),),
-    )
-    assert ask(non_finite, claim=CLAIM, scores=scores) == []
+def test_a_metric_that_decides_nothing_is_a_warning_where_it_is_not_a_number() -> None:
+    decides = (score("test/accuracy", 0.9), score("test/loss", 0.1))
+    broken = Series(name="train/loss", last=math.nan, last_step=3)
+    (found,) = ask(non_finite, claim=CLAIM, scores=Scores(scored=decides, logged=(broken,)))
+    assert (found.message, found.severity) == ("train/loss is nan", Severity.WARNING)
+    assert found.points == ("scores.logged.train/loss.last",)
+    warmed = broken.model_copy(update={"last": 0.3})
+    assert ask(non_finite, claim=CLAIM, scores=Scores(scored=decides, logged=(warmed,))) == []
 
 
 def test_the_first_alterations_are_named_and_quoted_and_the_others_counted() -> None:

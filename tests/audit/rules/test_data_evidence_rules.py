@@ -266,6 +266,85 @@ def test_strange_values_are_told_where_chance_does_not_give_them(
     assert shifted(column(), declared, overlaps=(overlap,)) == []
 
 
+@pytest.mark.parametrize(
+    ("train", "test", "is_told"),
+    [
+        (0, 22, False),  # missing in test alone: from 5 % on
+        (0, 23, True),
+        (1, 90, False),  # missing in both: from 20 points on
+        (1, 91, True),
+        (1_000, 245, False),  # fewer are missing than in train
+        (1_000, 244, True),
+    ],
+)
+def test_a_gap_is_told_from_its_threshold_on(train: int, test: int, *, is_told: bool) -> None:
+    data = with_columns(column(n_missing=train), column(n_missing=test))
+    assert bool(asked(split_shift.check, CLAIM, data)) is is_told
+
+
+@pytest.mark.parametrize(("missing", "is_told"), [(72, False), (73, True)])
+def test_in_a_hundred_rows_a_gap_is_told_from_six_deviations_on(
+    missing: int, *, is_told: bool
+) -> None:
+    data = with_columns(column(n_missing=30), column(n_missing=missing))
+    few = tuple(role.model_copy(update={"n_rows": 100}) for role in data.roles)
+    assert bool(asked(split_shift.check, CLAIM, data.but(roles=few))) is is_told
+
+
+def test_a_column_that_is_new_declared_or_the_time_is_not_held_against_train() -> None:
+    assert shifted(column(name="y", dtype="text")) == []
+    meant = CLAIM.model_copy(update={"nuisance": ("data.test.columns.x*",)})
+    assert shifted(column(dtype="text"), meant) == []
+    assert shifted(column(dtype="text"), time="x") == []
+    assert shifted(column(dtype="text"), group="x") == []
+
+
+def test_unseen_values_are_counted() -> None:
+    strange = Strange(column="x", n_unseen=60, once_share=0.0)
+    overlap = OVERLAP.model_copy(update={"strange": (strange,)})
+    assert only(shifted(column(), overlaps=(overlap,))).message == (
+        "column x: 60 of 450 test rows hold values that train never has"
+    )
+
+
+@pytest.mark.parametrize(
+    ("strange", "is_told"),
+    [
+        (Strange(column="x", n_outside=22), False),
+        (Strange(column="x", n_outside=23), True),
+        (Strange(column="x", n_unseen=26, once_share=0.0), False),
+        (Strange(column="x", n_unseen=27, once_share=0.0), True),
+        (Strange(column="x", n_unseen=114, once_share=0.1), False),  # a tenth is expected
+        (Strange(column="x", n_unseen=115, once_share=0.1), True),
+        (Strange(column="x", n_unseen=450), False),  # nobody knows how many to expect
+    ],
+)
+def test_strange_values_are_told_from_their_threshold_on(
+    strange: Strange, *, is_told: bool
+) -> None:
+    overlap = OVERLAP.model_copy(update={"strange": (strange,)})
+    assert bool(shifted(column(), overlaps=(overlap,))) is is_told
+
+
+@pytest.mark.parametrize(("n_outside", "is_told"), [(29, False), (30, True)])
+def test_in_forty_rows_it_takes_thirty_beyond_the_range(n_outside: int, *, is_told: bool) -> None:
+    """Half of all rows: 30 of them lie beyond the others with a probability of 2 ** -30."""
+    both = [
+        role.model_copy(update={"n_rows": 40, "columns": (column(),)}) for role in (TRAIN, TEST)
+    ]
+    overlap = OVERLAP.model_copy(update={"strange": (Strange(column="x", n_outside=n_outside),)})
+    data = DATA.but(roles=tuple(both), overlaps=(overlap,))
+    assert bool(asked(split_shift.check, CLAIM, data)) is is_told
+
+
+def test_valid_and_test_are_not_held_against_each_other() -> None:
+    valid = TRAIN.model_copy(update={"role": "valid", "columns": (column(dtype="text"),)})
+    other = OVERLAP.model_copy(update={"roles": "valid/test", "strange": ()})
+    data = with_columns(column(), column(), overlaps=(other,))
+    assert asked(split_shift.check, CLAIM, data.but(roles=(*data.roles, valid))) == []
+    assert asked(split_shift.check, CLAIM, data) == []  # and valid was not logged
+
+
 def test_six_rows_beyond_a_handful_prove_no_shift() -> None:
     few = [role.model_copy(update={"n_rows": 12, "columns": (column(),)}) for role in (TRAIN, TEST)]
     overlap = OVERLAP.model_copy(update={"strange": (Strange(column="x", n_outside=6),)})

@@ -5,7 +5,6 @@ from repro.audit.rule import Answer, NotApplicable, Severity, Unknown, Violation
 from repro.audit.rules.data import (
     data_differs,
     exact_overlap,
-    group_straddle,
     split_leaks,
     temporal_leak,
 )
@@ -121,6 +120,27 @@ def test_an_overlap_weighs_by_what_tells_rows_apart_and_by_what_chance_gives(
     assert [one.severity for one in found] == ([severity] if severity else [])
 
 
+@pytest.mark.parametrize(("n_shared", "severity"), [(2, Severity.WARNING), (3, Severity.ERROR)])
+def test_one_or_two_repeats_in_a_handful_of_rows_are_no_copy(
+    n_shared: int, severity: Severity
+) -> None:
+    """Iris: 43 distinct lengths in 150 rows, 19 in the 30 of a test set; two flowers are equal."""
+    train, test = (
+        role.model_copy(update={"n_rows": n_rows, "max_distinct_share": share})
+        for role, n_rows, share in zip(DATA.roles, (120, 30), (0.33, 0.63), strict=True)
+    )
+    iris = overlapping(n_shared, 0.01, 0.0).but(roles=(train, test))
+    (found,) = exact_overlap.check.check(iris)
+    assert found.severity is severity
+
+
+def test_a_third_set_does_not_say_what_tells_the_rows_of_two_apart() -> None:
+    coarse = overlapping(11, 1.0, 0.5)
+    unlabelled = coarse.roles[0].model_copy(update={"role": "predict", "max_distinct_share": 1.0})
+    (found,) = exact_overlap.check.check(coarse.but(roles=(*coarse.roles, unlabelled)))
+    assert found.severity is Severity.WARNING
+
+
 def test_an_overlap_is_told_in_rows() -> None:
     (found,) = exact_overlap.check.check(overlapping(45, 0.1, 0.9))
     assert found.message == "45 of 10000 test rows also stand in train (0.1 expected by chance)"
@@ -138,57 +158,9 @@ def test_data_that_were_read_in_part_are_unknown() -> None:
     assert (type(found), found.message) == (Unknown, "only a part was read of: train")
 
 
-def grouped(data: Data | Absent, split: Split | Absent) -> list[Answer]:
-    return list(group_straddle.check.check(data, split))
-
-
-def with_groups(n_shared: int | None) -> Data:
-    overlap = DATA.overlaps[0].model_copy(update={"n_shared_groups": n_shared})
-    return DATA.but(group="patient", overlaps=(overlap,))
-
-
 def proved(id: str, outcome: str, **changes: object) -> Split:
     condition = Condition(id=id, outcome=outcome, detail="2 of 9")
     return SPLIT.but(proof=(condition,), **changes)
-
-
-def test_groups_that_nobody_declared_do_not_apply() -> None:
-    assert grouped(DATA, SPLIT) == [NotApplicable("no groups were declared")]
-
-
-def test_shared_groups_are_a_violation_by_the_data_or_by_the_proof() -> None:
-    (by_data,) = grouped(with_groups(3), SPLIT)
-    assert isinstance(by_data, Violation)
-    assert by_data.points == ("data.overlaps.train/test.n_shared_groups",)
-    (by_proof,) = grouped(DATA, proved("G1", "VIOLATED", has_groups=True))
-    assert isinstance(by_proof, Violation)
-    assert by_proof.message == "the split cuts through groups: 2 of 9"
-
-
-def test_groups_kept_apart_pass_by_the_data_or_by_the_proof() -> None:
-    assert grouped(with_groups(0), SPLIT) == []
-    assert grouped(DATA, proved("G1", "PROVED", has_groups=True)) == []
-    assert grouped(with_groups(0), proved("G1", "NOT_CHECKED", has_groups=True)) == []
-
-
-def test_declared_groups_that_nobody_compared_are_unknown() -> None:
-    (found,) = grouped(DATA, proved("G1", "NOT_CHECKED", has_groups=True))
-    assert isinstance(found, Unknown)
-    assert found.message == "groups were declared and not compared: 2 of 9"
-    (found,) = grouped(with_groups(None), SPLIT)
-    assert isinstance(found, Unknown)
-    assert found.message == "groups were declared and not compared"
-
-
-def test_one_of_data_and_split_is_enough_to_know_that_no_group_was_declared() -> None:
-    assert grouped(NOT_RECORDED, SPLIT) == [NotApplicable("no groups were declared")]
-    assert grouped(DATA, NOT_RECORDED) == [NotApplicable("no groups were declared")]
-
-
-def test_without_data_and_split_groups_are_unknown() -> None:
-    (found,) = grouped(NOT_RECORDED, NOT_RECORDED)
-    assert isinstance(found, Unknown)
-    assert found.message == "data is not recorded: nobody looked"
 
 
 def timed(latest_train: str | None, split: Split | Absent = SPLIT) -> list[Answer]:
@@ -202,6 +174,13 @@ def timed(latest_train: str | None, split: Split | Absent = SPLIT) -> list[Answe
 
 
 FORWARD = SPLIT.but(policy="walk_forward", has_times=True)
+
+
+def test_a_time_that_evaluation_rows_do_not_have_is_unknown() -> None:
+    overlap = DATA.overlaps[0].model_copy(update={"latest_train": "2026-02-02T00:00:00+00:00"})
+    data = DATA.but(time="day", overlaps=(overlap,))
+    (found,) = temporal_leak.check.check(data, SPLIT.but(policy="walk_forward"))
+    assert isinstance(found, Unknown)
 
 
 def test_time_that_nobody_declared_does_not_apply() -> None:

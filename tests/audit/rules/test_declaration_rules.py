@@ -11,6 +11,8 @@ from repro.facts.environment import EXAMPLE as ENVIRONMENT
 from repro.facts.environment import Variable
 from repro.facts.fact import Absent, Fact
 from repro.facts.hardware import EXAMPLE as HARDWARE
+from repro.facts.optimizer import EXAMPLE as SGD
+from repro.facts.schedule import EXAMPLE as SCHEDULE
 from repro.facts.scores import EXAMPLE as SCORES
 from repro.record import Arms, RunRecord
 
@@ -91,6 +93,14 @@ def test_imported_code_is_declared_file_by_file() -> None:
     assert undeclared(against(changed), claim) == []
     (found,) = undeclared(against(changed))
     assert found.points == ("code.modules.train.py",)
+
+
+def test_a_declared_schedule_declares_the_class_that_makes_it() -> None:
+    cosine = (SGD.but(scheduler="CosineAnnealingLR"), SCHEDULE.but(shape="cosine"))
+    runs = Arms.of(tracked(1, 0, 0.9), tracked(2, 0, 0.9, *cosine))
+    assert undeclared(runs, CLAIM.model_copy(update={"treatment": ("schedule.*",)})) == []
+    (found,) = undeclared(runs, CLAIM.model_copy(update={"treatment": ("optimizer.*",)}))
+    assert found.points == ("schedule.shape",)
 
 
 def test_a_score_that_the_claim_does_not_use_is_a_note() -> None:
@@ -210,6 +220,15 @@ def test_a_treatment_that_was_not_recorded_is_unknown_not_absent() -> None:
     (found,) = treated(runs)
     assert isinstance(found, Unknown)
     assert found.points == ("optimizer",)
+    other = Absent(reason="it broke", kind="failed")
+    nowhere = Arms.of(*(tracked(1, 0, 0.9, optimizer=it) for it in (NOT_RECORDED, other)))
+    assert len(treated(nowhere)) == 1
+
+
+def test_of_many_equal_values_five_are_quoted() -> None:
+    claim = CLAIM.model_copy(update={"treatment": ("batching.*",), "nuisance": ()})
+    (found,) = treated(Arms.of(tracked(1, 0, 0.9), tracked(2, 0, 0.8)), claim)
+    assert len(found.points) == 5
 
 
 def test_a_treatment_by_code_is_seen_in_the_imported_file() -> None:

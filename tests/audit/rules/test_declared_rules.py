@@ -95,6 +95,27 @@ def test_a_setting_that_did_not_arrive_is_an_error_that_quotes_both(
 
 
 @pytest.mark.parametrize(
+    ("said", "seen", "is_told"),
+    [
+        ("cuda", "cpu", True),
+        ("cuda:1", "cpu", True),
+        ("gpu", "cpu", True),
+        ("cpu", "cuda", True),
+        ("cuda:1", "cuda", False),
+        ("gpu", "mps", False),
+        ("auto", "cpu", False),
+        ("cuda", None, False),
+    ],
+)
+def test_another_device_than_was_declared_is_a_warning(
+    said: str, seen: str | None, *, is_told: bool
+) -> None:
+    answers = found({"device": said}, PRECISION.but(device=seen))
+    told = [one.severity for one in answers if isinstance(one, Violation)]
+    assert told == [Severity.WARNING] * is_told
+
+
+@pytest.mark.parametrize(
     ("declared", "facts"),
     [
         ({"lr": 0.1}, ()),

@@ -112,15 +112,18 @@ def test_one_version_from_two_commits_is_drift_and_another_folder_is_not() -> No
     (found,) = drift(from_commit("a"), from_commit("b"))
     assert found.message == f"timm {'a' * 12} | {'b' * 12}"
     assert drift(from_commit("a"), from_commit("a", "https://mirror.example/")) == []
+    installed = [from_commit(commit).but(imported=()) for commit in "ab"]
+    assert drift(*installed) == []  # and imported by nobody
 
 
 def test_an_edited_library_is_told_by_its_commit_and_the_own_repository_is_not() -> None:
-    def editing(commit: str, version: str = "1.0") -> Environment:
+    def editing(commit: str | None, version: str = "1.0") -> Environment:
         edited = Editable(name="lib", commit=commit, is_dirty=False)
         return importing(lib=version).but(editable=(edited,))
 
     (found,) = drift(editing("a" * 40), editing("b" * 40))
     assert found.points == ("environment.editable.lib.commit",)
+    assert drift(editing(None), editing("b" * 40)) == []  # one is in no repository
     assert drift(editing(CODE.commit, "1.dev1"), editing(CODE.commit, "1.dev2")) == []
 
 

@@ -10,12 +10,14 @@ from repro.facts.determinism import EXAMPLE as DETERMINISM
 from repro.facts.determinism import Determinism
 from repro.facts.environment import EXAMPLE as ENVIRONMENT
 from repro.facts.environment import Variable
+from repro.facts.fact import Absent
 from repro.facts.initialization import EXAMPLE as WEIGHTS
 from repro.facts.initialization import Initialization
 from repro.facts.lineage import EXAMPLE as LINEAGE
 from repro.record import Arms
 
 TWO = ((0, 0), (1, 1))
+NOT_RECORDED = Absent(reason="nobody looked", kind="not_recorded")
 
 
 def weights(digest: str, mean: float) -> Initialization:
@@ -54,6 +56,28 @@ def test_weights_that_agree_but_for_rounding_are_the_same() -> None:
     assert len(pairing(WEIGHTS, OTHER)) == 1
     without = WEIGHTS.but(tensors=())
     assert len(pairing(without, without.but(digest="blake3:cd"))) == 1
+
+
+@pytest.mark.parametrize(("mean", "n_found"), [(2.9e-6, 0), (3.1e-6, 1)])
+def test_a_mean_may_move_by_a_hundred_thousandth_of_the_largest_weight(
+    mean: float, n_found: int
+) -> None:
+    assert (WEIGHTS.tensors[0].mean, WEIGHTS.tensors[0].high) == (0.0, 0.3)
+    assert len(pairing(WEIGHTS, weights("blake3:cd", mean))) == n_found
+
+
+def test_a_parameter_that_does_not_speak_of_initialization_is_judged() -> None:
+    claim = CLAIM.model_copy(update={"treatment": ("params.lr", "optimizer.weight_decay")})
+    (found,) = pairing(WEIGHTS, OTHER, claim=claim)
+    assert isinstance(found, Violation)
+
+
+def test_weights_of_another_origin_are_another_rules_business() -> None:
+    facts = (Arms.of(DETERMINISM, DETERMINISM), Arms.of(ARCHITECTURE, ARCHITECTURE))
+    for lineage, kind in ((LINEAGE.but(loaded=()), NotApplicable), (NOT_RECORDED, Violation)):
+        arms = (Arms.of(WEIGHTS, OTHER), *facts, Arms.of(LINEAGE, lineage))
+        (found,) = pairing_not_real.check.check(CLAIM, *arms)
+        assert isinstance(found, kind)
 
 
 @pytest.mark.parametrize(

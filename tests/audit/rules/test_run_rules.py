@@ -19,6 +19,7 @@ from repro.facts.environment import EXAMPLE as ENVIRONMENT
 from repro.facts.environment import Environment, Package
 from repro.facts.fact import Absent
 from repro.facts.outcome import EXAMPLE as OUTCOME
+from repro.facts.scores import Scores
 from repro.record import Arms
 
 
@@ -119,6 +120,20 @@ def test_an_older_run_of_another_configuration_is_not_left_out_in_silence() -> N
     )
 
 
+def test_more_than_three_settings_of_an_older_run_are_counted() -> None:
+    other = BATCHING.but(shuffle=False, micro=7, accumulation=2, drop_last=True)
+    (found,) = rerun_differs.check.check(CLAIM, rerun(batching=other))
+    assert found.message.endswith(
+        "batching.accumulation, batching.drop_last, batching.micro and 1 more"
+    )
+
+
+def test_an_older_run_without_a_score_says_nothing_about_repetition() -> None:
+    claim = CLAIM.model_copy(update={"metric": "train/loss"})  # which the newer one logged
+    silent = tracked(1, 0, 0.93).find(Scores).but(logged=())
+    assert list(rerun_differs.check.check(claim, rerun(scores=silent))) == []
+
+
 def test_a_run_that_failed_says_nothing_about_repetition() -> None:
     assert list(rerun_differs.check.check(CLAIM, rerun(outcome=OUTCOME.but(status="FAILED")))) == []
 
@@ -130,6 +145,11 @@ def test_fewer_replicates_than_declared_are_counted() -> None:
         "3 seeds in both arms; the claim asks for 5",
         "run 2 more in both arms",
     )
+
+
+def test_as_many_replicates_as_declared_are_enough() -> None:
+    comparison = example_comparison(n_pairs=5, difference=0.1, standard_error=0.01)
+    assert list(too_few_seeds.check.check(CLAIM, comparison)) == []
 
 
 def test_arms_that_could_not_be_compared_have_too_few() -> None:

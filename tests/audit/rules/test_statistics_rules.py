@@ -19,6 +19,8 @@ from fake_history import (
 )
 
 from repro.audit.finding import Outcome
+from repro.audit.rule import NotApplicable, Violation
+from repro.audit.rules.statistics import bad_aggregate
 from repro.audit.verdict import Verdict
 from repro.claims import Claim
 from repro.facts.data import EXAMPLE as DATA
@@ -28,7 +30,7 @@ from repro.facts.params import Param
 from repro.facts.scores import Scores
 from repro.facts.split import EXAMPLE as SPLIT
 from repro.judge import judge
-from repro.record import RunRecord
+from repro.record import Arms, RunRecord
 
 EVERY = POLICY.model_copy(update={"preview": True})
 ADAMW = SGD.but(name="AdamW")
@@ -143,6 +145,43 @@ def test_data_sets_of_other_columns_are_no_replicates_of_one() -> None:
     )
     assert told("bad-aggregate", history=mixed).outcome is Outcome.FAIL
     assert told("bad-aggregate").outcome is Outcome.PASS
+
+
+def scaled(*values: float, **definition: object) -> list[Violation | NotApplicable]:
+    """What a claim over tasks is told, with one run for each in either arm."""
+    claim = CLAIM.model_copy(update={"task": "params.dataset"})
+    runs = tasks(1, values)
+    for run in runs[1:]:
+        scores = run.find(Scores)
+        scored = tuple(one.model_copy(update=definition) for one in scores.scored)
+        run.facts["scores"] = scores.but(scored=scored)
+    pairs = tuple((at, at) for at in range(len(runs)))
+    return list(bad_aggregate.check.check(claim, Arms(tuple(runs), tuple(runs), pairs)))
+
+
+def test_tasks_whose_scores_are_more_than_ten_times_apart_are_on_unlike_scales() -> None:
+    assert scaled(1.0, 3.0, 10.0) == []
+    (found,) = scaled(1.0, 3.0, 10.1)
+    assert found.message.startswith("mean scores of the tasks reach from 1 to 10.1:")
+    assert len(scaled(-1.0, -10.1)) == 1  # by size, whatever the sign
+    assert scaled(0.0, 10.1) == []  # zero has no scale
+
+
+def test_tasks_that_are_scored_by_other_metrics_or_the_other_way_round_have_no_mean() -> None:
+    (found,) = scaled(1.0, 2.0, metric="sklearn.metrics.log_loss")
+    assert "sklearn.metrics.log_loss" in found.message
+    assert len(scaled(1.0, 2.0, greater_is_better=False)) == 1
+
+
+def test_one_run_in_each_arm_is_no_mean_over_data_sets() -> None:
+    other = DATA.but(
+        roles=tuple(one.model_copy(update={"schema_digest": "blake3:0f"}) for one in DATA.roles)
+    )
+    for n, n_found in ((1, 0), (2, 1)):
+        side = (tracked(1, 0, 0.9), tracked(2, 1, 0.9, other))[-n:]
+        mixed = (tracked(3, 0, 0.9), tracked(4, 1, 0.9))[:n]
+        found = list(bad_aggregate.check.check(CLAIM, Arms(side, mixed, ((0, 0),))))
+        assert len(found) == n_found
 
 
 def tasks(first: int, scores: Sequence[float], *facts) -> list[RunRecord]:

@@ -82,6 +82,7 @@ OTHER_FILE = LOADED.loaded[0].model_copy(update={"digest": "blake3:0", "model_sh
     [
         (LOADED, LOADED.but(loaded=(OTHER_FILE,)), ("lineage.loaded.1.digest",)),
         (LOADED, LOADED.but(loaded=()), ("lineage.loaded.1.digest",)),
+        (LOADED.but(loaded=()), LOADED, ("lineage.loaded.1.digest",)),
         (BERT, BERT.but(revision="0"), ("lineage.revision",)),
         (BERT, BERT.but(pretrained="roberta-base"), ("lineage.pretrained",)),
         (Lineage(), Lineage(is_set_from_state=True), ("lineage.is_set_from_state",)),

@@ -13,6 +13,7 @@ stored beside it. The description, the name and other people's tags are not part
 
 from collections.abc import Iterator
 
+from repro.audit.listing import listed
 from repro.audit.rule import Severity, Unknown, Violation, rule
 from repro.facts.integrity import Alteration, Integrity
 
@@ -25,10 +26,8 @@ def check(integrity: Integrity) -> Iterator[Violation | Unknown]:
     """MLflow holds what was sealed."""
     altered = integrity.altered
     if altered:
-        names = ", ".join(one.what for one in altered[:QUOTED])
-        n_more = len(altered) - QUOTED
         yield Violation(
-            message=f"altered after the end: {names}{f' and {n_more} more' if n_more > 0 else ''}",
+            message=f"altered after the end: {listed([one.what for one in altered], QUOTED)}",
             fix=FIX,
             points=tuple(
                 f"integrity.altered.{one.what}.{side}"

@@ -4,7 +4,8 @@ Why: in use the future is not there. Scores on a shuffled past promise what no f
 
 Fix: split forward in time, with a gap as long as labels look ahead.
 
-Wrong when: the rows are exchangeable and time is only a column: do not declare it then.
+Wrong when: the rows are exchangeable and time is only a column: do not declare it then. A time that
+nobody declared is not looked for: nearly every table has a date, and few of them are forecasts.
 
 Source: López de Prado 2018, chapter 7 (purging and embargo); Bergmeir and Benítez 2012.
 """

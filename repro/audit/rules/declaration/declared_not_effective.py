@@ -7,7 +7,10 @@ Fix: pass the setting on, or declare what runs.
 
 Wrong when: the parameter means something else than its name says. Only names that are unmistakable
 are compared, and only values that cannot be the same in other words: a learning rate scaled with
-the batch, a batch that is split over processes or accumulated, Adam without decay for AdamW.
+the batch, a batch that is split over processes or accumulated, Adam without decay for AdamW. The
+name of a model, such as resnet18, is not compared: its class has another. Wrappers of models are
+looked through, an optimizer of unknown class is not judged. Another device, another number of
+epochs, or labels that are smoothed by the script itself are warnings.
 
 Source: observed facts are compared with declared ones; "the configuration" is only what was asked.
 """

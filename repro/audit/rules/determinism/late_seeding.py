@@ -5,7 +5,8 @@ runs of one seed are no pair.
 
 Fix: make the model inside `with repro.tracked_run(seed=...)`.
 
-Wrong when: the weights were read from a file before the block, so that their first values are gone.
+Wrong when: the weights were read from a file before the block, so that their first values are gone;
+or what was drawn before the seed was drawn by an import, and the model draws nothing.
 
 Source: Bouthillier et al. 2021: the initial weights are a source of variance of their own.
 """

@@ -16,6 +16,7 @@ Source: seed-paired runs of one configuration agree within 4e-7 relative.
 import math
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from repro.audit.rule import NotApplicable, Severity, Violation, rule
 from repro.claims import EXAMPLE as CLAIM
@@ -34,7 +35,14 @@ TOUCHES = ("architecture", "code", "compression", "data", "initialization", "lin
 OF_INITIALIZATION = re.compile(r"init|gain|std|pretrain|checkpoint|weights")
 CLOSE = 1e-5  # relative
 
-Side = tuple[Initialization, Determinism, Architecture | Absent, Lineage | Absent]
+
+class Side(NamedTuple):
+    """What decides the first weights of one run."""
+
+    initialization: Initialization
+    determinism: Determinism
+    architecture: Architecture | Absent
+    lineage: Lineage | Absent
 
 
 @rule("DET003", Severity.WARNING)
@@ -48,15 +56,15 @@ def check(
     """In every pair of one seed, and of one architecture, the first weights are the same."""
     facts = (initialization, determinism, architecture, lineage)
     sides = initialization.with_values(
-        list(zip(*(arms.baseline for arms in facts), strict=True)),
-        list(zip(*(arms.candidate for arms in facts), strict=True)),
+        list(map(Side, *(arms.baseline for arms in facts))),
+        list(map(Side, *(arms.candidate for arms in facts))),
     )
     pairs = [pair for pair in sides.contrasts() if sides.pairs and _is_comparable(*pair)]
     if any(_touches(glob) for glob in claim.treatment):
         yield NotApplicable("the treatment may change the first weights")
     elif not pairs:
         yield NotApplicable("no pair of one seed has one architecture")
-    n_other = sum(not _is_same(left[0], right[0]) for left, right in pairs)
+    n_other = sum(not _is_same(a.initialization, b.initialization) for a, b in pairs)
     if n_other and not any(_touches(glob) for glob in claim.treatment):
         yield Violation(
             message=f"{n_other} of {len(pairs)} pairs of one seed start from other weights",
@@ -72,14 +80,12 @@ def _touches(glob: str) -> bool:
 
 def _is_comparable(left: Side, right: Side) -> bool:
     """One seed, one tree of modules, one origin of the weights: then the seed decides alone."""
-    is_one_seed = left[1].seed is not None and left[1].seed == right[1].seed
-    digests = [
-        side[2].digest if isinstance(side[2], Architecture) else None for side in (left, right)
-    ]
-    is_one_origin = (
-        isinstance(left[3], Absent) or isinstance(right[3], Absent) or left[3] == right[3]
-    )
-    return is_one_seed and digests[0] == digests[1] and is_one_origin
+    seed, models = left.determinism.seed, (left.architecture, right.architecture)
+    is_one_seed = seed is not None and seed == right.determinism.seed
+    digests = {one.digest if isinstance(one, Architecture) else None for one in models}
+    origins = [one for one in (left.lineage, right.lineage) if isinstance(one, Lineage)]
+    is_one_origin = len(origins) < 2 or origins[0] == origins[1]
+    return is_one_seed and len(digests) == 1 and is_one_origin
 
 
 def _is_same(left: Initialization, right: Initialization) -> bool:

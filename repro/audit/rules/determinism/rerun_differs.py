@@ -17,6 +17,7 @@ from repro.audit.case import Rerun, Reruns
 from repro.audit.configuration import differing
 from repro.audit.equality import same
 from repro.audit.example import example_record
+from repro.audit.listing import listed
 from repro.audit.rule import Severity, Violation, rule
 from repro.audit.scored_arms import value_of
 from repro.claims import EXAMPLE as CLAIM
@@ -46,11 +47,10 @@ def check(claim: Claim, reruns: Reruns) -> Iterator[Violation]:
 
 
 def _left_out(rerun: Rerun, changed: Sequence[str], metric: str) -> Violation:
-    more = f" and {len(changed) - MAX_NAMED} more" if len(changed) > MAX_NAMED else ""
     return Violation(
         message=f"{rerun.arm} {rerun.kept.replicate}: the older run "
         f"{rerun.superseded.run_id[:8]} was left out; it has another configuration: "
-        f"{', '.join(changed[:MAX_NAMED])}{more}",
+        f"{listed(changed, MAX_NAMED)}",
         fix="let the claim select runs of one configuration",
         points=(f"scores.{metric}.value",),
     )

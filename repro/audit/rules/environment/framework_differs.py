@@ -4,7 +4,9 @@ Why: defaults, kernels and initialisation change between releases; a bug fix can
 
 Fix: run both arms in one environment, from one lock file.
 
-Wrong when: the upgrade is the treatment: declare "environment.torch".
+Wrong when: the upgrade is the treatment: declare "environment.torch". Or when the two releases are
+known to give the same numbers here: there is no table of such pairs, for nobody keeps one up to
+date; a waiver names the pair, with its reason and its expiry. A patch release is a warning.
 
 Source: PyTorch's reproducibility notes: results are not guaranteed to be equal across releases.
 """

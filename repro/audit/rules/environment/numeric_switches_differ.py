@@ -16,6 +16,7 @@ OMP_NUM_THREADS=1 where nobody did.
 from collections.abc import Iterator, Mapping
 
 from repro.audit.configuration import is_declared
+from repro.audit.listing import listed
 from repro.audit.rule import Severity, Violation, rule
 from repro.audit.switch_kinds import differing, is_flag, settings
 from repro.claims import EXAMPLE as CLAIM
@@ -50,9 +51,8 @@ def check(
     found = {path for left, right in arms.contrasts() for path in _differing(left, right)}
     points = tuple(sorted(path for path in found if not is_declared(claim, path)))
     if points:
-        more = f" and {len(points) - SHOWN} more" if len(points) > SHOWN else ""
         yield Violation(
-            message=f"numeric settings differ: {', '.join(map(_name, points[:SHOWN]))}{more}",
+            message=f"numeric settings differ: {listed([*map(_name, points)], SHOWN)}",
             fix=f'set them alike in both arms, or declare "{points[0]}"',
             points=points,
         )

@@ -16,6 +16,7 @@ Source: Post 2018 on tokenizers inside BLEU; PEP 610 for the commit behind a ver
 from collections.abc import Iterator
 
 from repro.audit.configuration import is_declared
+from repro.audit.listing import listed
 from repro.audit.own_repository import is_own
 from repro.audit.release import FRAMEWORKS, is_one_minor
 from repro.audit.rule import Severity, Violation, rule
@@ -64,9 +65,8 @@ def check(
             groups.setdefault(severity, []).append(path)
     for severity, paths in groups.items():
         told = [f"{_name(path)} {' | '.join(sorted(drift[path]))}" for path in paths]
-        more = f" and {len(told) - SHOWN} more" if len(told) > SHOWN else ""
         yield Violation(
-            message=f"{', '.join(told[:SHOWN])}{more}",
+            message=listed(told, SHOWN),
             fix=f'install both arms from one lock file, or declare "environment.{_name(paths[0])}"',
             points=tuple(paths),
             severity=severity,

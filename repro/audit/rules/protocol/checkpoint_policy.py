@@ -16,7 +16,7 @@ Source: of 100 epochs the best on the evaluation rows lies 1.7 (autocorrelation 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from repro.audit.configuration import is_declared
 from repro.audit.rule import Severity, Unknown, Violation, rule
@@ -37,6 +37,13 @@ SAID = {
     "earlier": "before its last step",
     "restored": "with weights that were brought back",
 }
+
+
+class Looks(NamedTuple):
+    """The metric that one role was looked at by most, and how often, on whatever order of rows."""
+
+    first: Read
+    n: int
 
 
 @dataclass(frozen=True)
@@ -91,7 +98,8 @@ def _choice(
         return None
     looks = _looks(scores)
     known = [looks[role] for role in ("valid", score.on) if role in looks]
-    chooser, n_looks = next((one for one in known if one[1] >= MANY), (None, 1))
+    chosen = next((one for one in known if one.n >= MANY), None)
+    chooser, n_looks = chosen or (None, 1)
     is_loaded = isinstance(lineage, Lineage) and bool(lineage.loaded_later)
     n_own = sum(read.n_looks for read in scores.reads if read.metric == claim.metric)
     steps = budget.n_steps / n_looks if chooser else 0.0
@@ -111,14 +119,14 @@ def _kind(
     return "earlier" if end.n_steps - scored.n_steps > steps_between else "last"
 
 
-def _looks(scores: Scores) -> dict[str, tuple[Read, int]]:
-    """By role the metric that was looked at most, and how often, on whatever order of rows."""
-    found: dict[str, tuple[Read, int]] = {}
+def _looks(scores: Scores) -> dict[str, Looks]:
+    """The looks of each role."""
+    found: dict[str, Looks] = {}
     for read in scores.reads:
         same = [one for one in scores.reads if (one.role, one.metric) == (read.role, read.metric)]
         n_looks = sum(one.n_looks for one in same)
-        if n_looks > found.get(read.role, (read, 0))[1]:
-            found[read.role] = read, n_looks
+        if read.role not in found or n_looks > found[read.role].n:
+            found[read.role] = Looks(read, n_looks)
     return found
 
 

@@ -61,7 +61,16 @@ def _against_data(
 
 
 def _between(metric: str, sides: Arms[Side]) -> Iterator[Violation]:
-    """Where data are recorded on both sides, other data are another rule's business."""
+    """Where data are recorded on both sides, other data are another rule's business.
+
+    Folds may differ by a row: arms without pairs are compared by the sizes that they have.
+    """
+    sizes = [
+        {score.n_rows for side in arm if (score := _score(metric, side))}
+        for _, arm in sides.sides()
+    ]
+    if not sides.pairs and sizes[0] == sizes[1]:
+        return
     for left, right in sides.contrasts():
         a, b = _score(metric, left), _score(metric, right)
         is_known = isinstance(left[1], Data) and isinstance(right[1], Data)

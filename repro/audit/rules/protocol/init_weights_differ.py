@@ -5,7 +5,8 @@ same name is another model.
 
 Fix: load one file in both arms, and pin the revision of a hub model.
 
-Wrong when: the pretraining is the treatment: declare "lineage.*".
+Wrong when: the pretraining is the treatment: declare "lineage.*". That the revision of a hub model
+is not known is a warning, where both arms name the same model and files.
 
 Source: Dodge et al. 2020: weights and order alone move a fine-tuned score by some points. The
 digest is that of the file, whatever its name.

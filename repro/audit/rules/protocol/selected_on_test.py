@@ -5,15 +5,18 @@ is 1.16 standard deviations above their mean.
 
 Fix: choose by validation rows, and look at the test rows after the choice.
 
-Wrong when: scores on the test rows were watched and nobody chose by them; cross-validation has no
-other rows by design (nest it: `repro.splits.nested_splits`), where it is a warning. Trials of other
-experiments, and what a search in another library looked at, are not seen.
+Wrong when: scores on the test rows were watched and nobody chose by them: the weights that were
+brought back are an average of all steps, or were chosen by the training loss: declare
+"scores.<metric>.weights.*". Cross-validation has no other rows by design (nest it:
+`repro.splits.nested_splits`), where it is a warning. Trials of other experiments, and what a search
+in another library looked at, are not seen.
 
 Source: Cawley and Talbot 2010, Journal of Machine Learning Research 11:2079-2107.
 """
 
 from collections.abc import Iterable, Iterator
 
+from repro.audit.configuration import is_declared
 from repro.audit.example import example_launch, example_record
 from repro.audit.ledger import ArmHistory, Ledger, Trial
 from repro.audit.rule import Severity, Violation, rule
@@ -21,7 +24,7 @@ from repro.claims import EXAMPLE as CLAIM
 from repro.claims import Claim
 from repro.facts.fit_scope import FitScope
 from repro.facts.lineage import Lineage
-from repro.facts.scores import Scores
+from repro.facts.scores import Score, Scores
 from repro.facts.tuning import Tuning
 from repro.record import Arms, RunRecord
 
@@ -51,7 +54,7 @@ def _inside(
     arm: str, records: Iterable[RunRecord], claim: Claim, severity: Severity | None
 ) -> Iterator[Violation]:
     """What the runs of an arm chose by themselves, told once."""
-    found = (why for record in records for why in _chosen_inside(record, claim.metric))
+    found = (why for record in records for why in _chosen_inside(record, claim))
     for message, points in dict.fromkeys(found):
         yield Violation(
             message=f"{arm}: {message}",
@@ -61,21 +64,32 @@ def _inside(
         )
 
 
-def _chosen_inside(record: RunRecord, metric: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _chosen_inside(record: RunRecord, claim: Claim) -> Iterator[tuple[str, tuple[str, ...]]]:
     scores = record.find(Scores)
-    score = scores.score(metric) if scores else None
+    score = scores.score(claim.metric) if scores else None
     if scores is None or score is None:
         return
     for name, path in _searches_on(record, score.on):
         yield f"{name} was fitted on the {score.on} rows", (path,)
-    lineage = record.find(Lineage)
     others = {read.role for read in scores.reads} - {TRAIN, score.on}
-    if lineage and lineage.loaded_later and not others and scores.n_looks(score.on) >= FEW:
+    back = _brought_back(record, score, claim)
+    if back and not others and scores.n_looks(score.on) >= FEW:
         yield (
-            f"weights were loaded after {scores.n_looks(score.on)} looks at the {score.on} rows, "
-            f"and at no others",
-            ("lineage.loaded_later",),
+            f"weights were {back[0]} after {scores.n_looks(score.on)} looks at the {score.on} "
+            f"rows, and at no others",
+            back[1:],
         )
+
+
+def _brought_back(record: RunRecord, score: Score, claim: Claim) -> tuple[str, str] | None:
+    """How the weights of an earlier step came to be scored, and where the record says so."""
+    lineage = record.find(Lineage)
+    if lineage and lineage.loaded_later:
+        return "loaded", "lineage.loaded_later"
+    path = f"scores.{score.name}.weights.is_restored"
+    if score.weights and score.weights.is_restored and not is_declared(claim, path):
+        return "brought back", path
+    return None
 
 
 def _searches_on(record: RunRecord, role: str) -> Iterator[tuple[str, str]]:

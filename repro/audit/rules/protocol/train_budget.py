@@ -5,14 +5,16 @@ that alone.
 
 Fix: train both arms on as many samples, or stop both early by one cap and one patience.
 
-Wrong when: the length is the treatment, declared as "budget.*" or by the parameter that sets it;
-or the sizes of the training sets are. Lengths that an early stop chose, under equal caps and equal
-patience, are a note. A solver that converges sooner within one limit is not trained less.
+Wrong when: the length is the treatment, declared as "budget.*" with the parameter that sets it, or
+by that alone, where it is a note; or the sizes of the training sets are. Lengths that an early stop
+chose, under equal caps and equal patience, are a note, however far apart. A solver that converges
+sooner within one limit is not trained less.
 
 Source: Li et al. 2020 and Dodge et al. 2019: rankings of methods turn with the budget.
 """
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from repro.audit.configuration import is_declared
 from repro.audit.equality import same
@@ -31,9 +33,16 @@ TOLERANCE = 0.01  # a dropped last batch, a step that a gradient scaler left out
 DECLARED = ("budget.n_samples", "budget.n_steps", "budget.n_epochs", "data.train.n_rows")
 FOLLOWS = ("budget.*", "params.*epochs", "params.*steps")
 CAP = "stopping.planned"
+MEANT = "none, if that is meant"
 SAY = "tracked_run(params={'epochs': ..., 'patience': ...}), with the values that take effect"
 
-Side = tuple[Budget, Stopping | None, Data | Absent]
+
+class Side(NamedTuple):
+    """What one run says about the length of its training, and what sets it."""
+
+    budget: Budget
+    stopping: Stopping | None
+    data: Data | Absent
 
 
 @rule("PRT010", Severity.ERROR)
@@ -63,29 +72,29 @@ def _mildness(answer: Violation | Unknown) -> int:
 
 
 def _side(budget: Budget, stopping: Stopping | Absent, data: Data | Absent) -> Side:
-    return budget, stopping if isinstance(stopping, Stopping) else None, data
+    return Side(budget, stopping if isinstance(stopping, Stopping) else None, data)
 
 
 def _compared(claim: Claim, left: Side, right: Side) -> Iterator[Violation | Unknown]:
     part = next((one for one in ("n_samples", "n_steps") if _has(one, left, right)), None)
     if part is not None and _differ(part, left, right) and not _is_of_the_rows(left, right):
         yield from _judged(claim, part, left, right)
-    if left[1] is not None and right[1] is not None:
-        yield from _of_estimators(claim, left[1], right[1])
+    if left.stopping is not None and right.stopping is not None:
+        yield from _of_estimators(claim, left.stopping, right.stopping)
 
 
 def _has(part: str, *sides: Side) -> bool:
-    return all(getattr(side[0], part) for side in sides)
+    return all(getattr(side.budget, part) for side in sides)
 
 
 def _differ(part: str, left: Side, right: Side) -> bool:
-    a, b = getattr(left[0], part), getattr(right[0], part)
+    a, b = getattr(left.budget, part), getattr(right.budget, part)
     return bool(abs(a - b) > TOLERANCE * max(a, b))
 
 
 def _is_of_the_rows(left: Side, right: Side) -> bool:
     """Whether as many epochs of other training sets explain it: other rules speak of those."""
-    rows = [one.role("train") for *_, one in (left, right) if isinstance(one, Data)]
+    rows = [one.data.role("train") for one in (left, right) if isinstance(one.data, Data)]
     sizes = {role.n_rows for role in rows if role is not None}
     is_other = len(sizes) > 1
     return is_other and _has("n_epochs", left, right) and not _differ("n_epochs", left, right)
@@ -93,13 +102,15 @@ def _is_of_the_rows(left: Side, right: Side) -> bool:
 
 def _judged(claim: Claim, part: str, left: Side, right: Side) -> Iterator[Violation | Unknown]:
     """By the caps and the patience where a training was stopped early."""
-    a, b = left[1] or Stopping(), right[1] or Stopping()
-    planned_by = {f"params.{name}" for name in (a.planned_by, b.planned_by) if name}
-    if any(is_declared(claim, name) for name in planned_by):
-        return
-    sizes = [f"{getattr(side[0], part):,}" for side in (right, left)]
+    a, b = left.stopping or Stopping(), right.stopping or Stopping()
+    planned_by = sorted({f"params.{name}" for name in (a.planned_by, b.planned_by) if name})
+    sizes = [f"{getattr(side.budget, part):,}" for side in (right, left)]
     message = f"candidate was trained on {sizes[0]} {_unit(part)}, baseline on {sizes[1]}"
     points: tuple[str, ...] = (f"budget.{part}",)
+    if any(is_declared(claim, name) for name in planned_by):
+        note = f"{message}: {', '.join(planned_by)} is declared"
+        yield Violation(note, MEANT, (*points, *planned_by), Severity.NOTE, FOLLOWS[:1])
+        return
     is_capped = a.planned is not None and (a.planned, a.unit) == (b.planned, b.unit)
     is_stopped = bool(a.is_short or b.is_short)
     is_told = a.patience is not None and b.patience is not None
@@ -108,7 +119,7 @@ def _judged(claim: Claim, part: str, left: Side, right: Side) -> Iterator[Violat
     elif is_capped and is_stopped and is_told:
         note = f"{message}: both stop early, by one cap and one patience"
         caps = (*points, CAP, "stopping.patience")
-        yield Violation(note, "none, if that is meant", caps, Severity.NOTE, FOLLOWS[:1])
+        yield Violation(note, MEANT, caps, Severity.NOTE, FOLLOWS[:1])
         return
     elif (is_capped and is_stopped) or (is_told and a.planned is None and b.planned is None):
         yield Unknown(
@@ -118,9 +129,10 @@ def _judged(claim: Claim, part: str, left: Side, right: Side) -> Iterator[Violat
             consequences=FOLLOWS[:1],
         )
         return
+    length = ", ".join(f'"{glob}"' for glob in (FOLLOWS[0], *planned_by))
     yield Violation(
         message=message,
-        fix='train both arms as long, or declare "budget.*" as treatment',
+        fix=f"train both arms as long, or declare {length} as treatment",
         points=points,
         consequences=FOLLOWS,
     )

@@ -4,7 +4,8 @@ Why: the commit names another program than the one that made the score.
 
 Fix: commit before you run, or let `tracked_run` keep the patch.
 
-Wrong when: only files changed that the run never read, and that are not ignored by git.
+Wrong when: only files changed that the run never read, and that are not ignored by git. Changes
+inside a submodule have a patch of their own.
 
 Source: Pineau et al. 2021, the reproducibility checklist.
 """
@@ -18,7 +19,8 @@ from repro.facts.code import EXAMPLE, Code
 @rule("SRC001", Severity.ERROR)
 def check(code: Code) -> Iterator[Violation]:
     """A dirty tree has a patch, and the patch is complete."""
-    if code.is_dirty and code.patch is None:
+    patches = (code.patch, *(inner.patch for inner in code.submodules))
+    if code.is_dirty and not any(patches):
         yield Violation(
             message=f"{code.n_modified} modified and {code.n_untracked} untracked files, "
             f"and no patch was kept",

@@ -20,13 +20,15 @@ from repro.facts.code import EXAMPLE, Code
 @rule("SRC002", Severity.WARNING, preview=True)
 def check(code: Code) -> Iterator[Violation]:
     """The tree was as committed."""
-    if code.is_dirty and code.patch is not None:
+    patches = [f"code.submodules.{one.path}.patch" for one in code.submodules if one.patch]
+    patches += ["code.patch"] if code.patch is not None else []
+    if code.is_dirty and patches:
         what = "uncommitted changes" if code.n_modified else "untracked files"
         lost = f"; it does not bring them back: {code.not_restorable}"
         yield Violation(
             message=f"{what} were kept as a patch{lost if code.not_restorable else ''}",
             fix="commit, then make the final run",
-            points=("code.commit", "code.n_modified", "code.n_untracked", "code.patch"),
+            points=("code.commit", "code.n_modified", "code.n_untracked", *patches),
             severity=None if code.n_modified or code.not_restorable else Severity.NOTE,
         )
 

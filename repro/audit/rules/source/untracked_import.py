@@ -15,6 +15,7 @@ Source: the imported modules that lie below the root of the repository, against 
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
+from repro.audit.listing import listed
 from repro.audit.rule import Severity, Unknown, Violation, rule
 from repro.facts.code import EXAMPLE, Code
 
@@ -37,10 +38,8 @@ def check(code: Code) -> Iterator[Violation | Unknown]:
     own = [path for path in code.unkept if path not in made]
     for paths, severity in ((own, None), (made, Severity.WARNING)):
         if paths:
-            more = f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else ""
             yield Violation(
-                message=f"imported, and in neither commit nor patch: "
-                f"{', '.join(paths[:SHOWN])}{more}",
+                message=f"imported, and in neither commit nor patch: {listed(paths, SHOWN)}",
                 fix=f"git add {' '.join(paths[:SHOWN])}, then run again",
                 points=("code.unkept",),
                 severity=severity,
