@@ -24,14 +24,15 @@ from repro.digest import digest_bytes
 from repro.facts.fact import Absent, Fact
 from repro.judge import judge
 from repro.observe import environment
+from repro.observe.techniques.fit_scope import SELECTORS
 from repro.record import SEAL, RunRecord, dump, load
 from repro.store.load import MlflowHistory
 from repro.store.mlflow import RECORD
 
 HERE = Path(__file__).parent
 SEEDS = (0, 1, 2)
-# What every training is told that watches no fit of scikit-learn's.
-NO_FIT = "unknown warning label-using-fit-on-eval"
+# The rows of a fit are found in no role: columns were left out, or scaled before.
+NO_ROWS = "unknown warning label-using-fit-on-eval"
 INVALID, INCONCLUSIVE = Verdict.INVALID, Verdict.INCONCLUSIVE
 BETTER, WORSE, NO_REGRESSION = Verdict.BETTER, Verdict.WORSE, Verdict.NO_REGRESSION
 ARM = "tags.arm = '{}'"
@@ -123,6 +124,8 @@ class Bed(Project):
 @contextlib.contextmanager
 def _as_program(root: Path, script: str, words: Sequence[str]) -> Iterator[None]:
     """The process as a new one would be: its folder, arguments, path, and modules of its own."""
+    for name in SELECTORS:  # an earlier program's: their parts stay, and are found again
+        sys.modules.pop(name, None)
     argv, path, modules = sys.argv, list(sys.path), set(sys.modules)
     sys.argv, sys.path[:] = [script, *words], [str(root), *path]
     mlflow.set_tracking_uri(None)  # type: ignore[arg-type]  # as if never set

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from claims.bed import BETTER, INCONCLUSIVE, NO_FIT, WORSE, Bed, expected
+from claims.bed import BETTER, INCONCLUSIVE, WORSE, Bed, expected
 
 FIVE = range(5)
 
@@ -26,13 +26,12 @@ forest = partial(trained, "forest.py", "--model", ("forest", "boosting"))
 
 NOISE = "warning within-noise"
 CLAIMS = (
-    expected("image classifier", "all", image_classifier, BETTER, NO_FIT, **arms("sgd", "adam")),
+    expected("image classifier", "all", image_classifier, BETTER, **arms("sgd", "adam")),
     expected(
         "regression",
         "all",
         regression,
         INCONCLUSIVE,
-        NO_FIT,
         NOISE,
         metric="test/mse",
         direction="lower",
@@ -44,7 +43,6 @@ CLAIMS = (
         "all",
         transformer,
         INCONCLUSIVE,
-        NO_FIT,
         NOISE,
         treatment=["schedule.*", "params.warmup"],
         **arms("warmup-0", "warmup-10"),
@@ -63,7 +61,6 @@ CLAIMS = (
         "all",
         forest,
         WORSE,
-        NO_FIT,
         metric="test/f1",
         treatment=["architecture.*", "params.model"],
         **arms("forest", "boosting"),

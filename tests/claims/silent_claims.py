@@ -2,7 +2,7 @@
 
 import contextlib
 
-from claims.bed import ADAMW, ARM, BETTER, INCONCLUSIVE, NO_FIT, SGD, Bed, expected
+from claims.bed import ADAMW, ARM, BETTER, INCONCLUSIVE, NO_ROWS, SGD, Bed, expected
 
 from repro.facts.execution import Execution
 from repro.facts.hardware import Hardware
@@ -79,14 +79,13 @@ def both(kind: str) -> dict[str, object]:
 RULES = "eval-code-changed, metric-definition"
 OTHER_HARDWARE = OTHER_TREE = "warning undeclared-difference"
 CLAIMS = (
-    expected("seeds only", "all", two_arms, BETTER, NO_FIT),
-    expected("two hosts", "all", two_arms, BETTER, NO_FIT, OTHER_HARDWARE, arm="elsewhere"),
+    expected("seeds only", "all", two_arms, BETTER),
+    expected("two hosts", "all", two_arms, BETTER, OTHER_HARDWARE, arm="elsewhere"),
     expected(
         "reordered rows",
         "data-differs",
         two_arms,
         BETTER,
-        NO_FIT,
         "note data-differs",
         arm="reordered",
     ),
@@ -95,19 +94,15 @@ CLAIMS = (
         "not-finished, failed-runs-missing",
         two_arms,
         BETTER,
-        NO_FIT,
         arm="crashed",
     ),
-    expected(
-        "a comment in the metric", RULES, other_code, BETTER, NO_FIT, OTHER_TREE, arm="comment"
-    ),
-    expected("an unused file moved", RULES, other_code, BETTER, NO_FIT, OTHER_TREE, arm="layout"),
+    expected("a comment in the metric", RULES, other_code, BETTER, OTHER_TREE, arm="comment"),
+    expected("an unused file moved", RULES, other_code, BETTER, OTHER_TREE, arm="layout"),
     expected(
         "a variable of the metric renamed",
         RULES,
         other_code,
         BETTER,
-        NO_FIT,
         OTHER_TREE,
         arm="renamed",
     ),
@@ -116,17 +111,16 @@ CLAIMS = (
         RULES,
         other_code,
         BETTER,
-        NO_FIT,
         OTHER_TREE,
         arm="moved",
     ),
-    expected("a resumed run", "train-budget, checkpoint-policy", resumed, BETTER, NO_FIT),
+    expected("a resumed run", "train-budget, checkpoint-policy", resumed, BETTER),
     expected(
         "a scaler fitted on all rows",
         "label-using-fit-on-eval",
         tables,
         BETTER,
-        NO_FIT,
+        NO_ROWS,
         **both("scaled"),
     ),
     expected(
@@ -134,7 +128,7 @@ CLAIMS = (
         "unsupervised-fit-on-eval",
         tables,
         BETTER,
-        NO_FIT,
+        NO_ROWS,
         "warning unsupervised-fit-on-eval",
         "warning confounded-treatment",
         "warning unpinned-environment",

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 from sklearn.datasets import load_breast_cancer
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.feature_selection import SelectKBest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score
 from sklearn.model_selection import GroupShuffleSplit, train_test_split
@@ -68,6 +67,15 @@ def split(settings, X, y):
     return train_test_split(rows, test_size=0.3, random_state=state)
 
 
+def selectors(settings):
+    """The steps that choose columns, where there is noise among them."""
+    if not settings.n_noise:
+        return []
+    from sklearn.feature_selection import SelectKBest
+
+    return [SelectKBest(k=4)]
+
+
 def make_model(settings):
     if settings.model == "forest":
         return RandomForestClassifier(n_estimators=20, random_state=settings.seed)
@@ -96,7 +104,7 @@ def main(settings):
         if settings.plan:
             run.use_split(repro.make_plan([(train, test)], X, y))
         with run.watch_fits():
-            steps = [StandardScaler()] + [SelectKBest(k=4)] * bool(settings.n_noise)
+            steps = [StandardScaler(), *selectors(settings)]
             X = X.drop(columns=["patient", "day"], errors="ignore")
             if settings.leak == "scale":
                 X = pd.DataFrame(steps.pop(0).fit_transform(X), columns=X.columns)
