@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from repro.audit.judgement import Judgement
 from repro.claims import Claim, Goal, Policy
-from repro.errors import UnknownRun
+from repro.errors import UsageError
 from repro.history import History
 from repro.judge import judge
 from repro.stats.comparison import Comparison
@@ -15,25 +15,26 @@ from repro.stats.multiplicity import holm_levels
 
 def judge_with_families(
     claims: Iterable[Claim], history: History, policy: Policy
-) -> Iterator[Judgement | UnknownRun]:
+) -> Iterator[Judgement | UsageError]:
     """The verdict on each claim, at the level that Holm's correction leaves to it in its family.
 
-    All members of a family are judged, once each. A claim without runs is answered with its error.
+    All members of a family are judged, once each. A claim that cannot be judged, because it has no
+    runs, say, is answered with its error.
     """
-    known: dict[str, Judgement | UnknownRun] = {}
+    known: dict[str, Judgement | UsageError] = {}
 
-    def alone(claim: Claim) -> Judgement | UnknownRun:
+    def alone(claim: Claim) -> Judgement | UsageError:
         if claim.name not in known:
             try:
                 known[claim.name] = judge(claim, history, policy)
-            except UnknownRun as error:
+            except UsageError as error:
                 known[claim.name] = error
         return known[claim.name]
 
     for claim in claims:
         found = alone(claim)
         others = [alone(other) for other in _others(claim, policy)]
-        if isinstance(found, UnknownRun) or found.comparison is None or not others:
+        if isinstance(found, UsageError) or found.comparison is None or not others:
             yield found
         else:
             level = holm_level(found, others)
@@ -46,7 +47,7 @@ def _others(claim: Claim, policy: Policy) -> list[Claim]:
     return [other for other in in_family if claim.family is not None and other.name != claim.name]
 
 
-def holm_level(first: Judgement, others: Sequence[Judgement | UnknownRun]) -> float:
+def holm_level(first: Judgement, others: Sequence[Judgement | UsageError]) -> float:
     """What Holm leaves to the first, of the smallest alpha that a member may spend at its look."""
     members = [first, *(other for other in others if isinstance(other, Judgement))]
     alphas = [one.comparison.alpha for one in members if one.comparison is not None]

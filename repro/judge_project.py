@@ -11,7 +11,7 @@ from repro.audit.judgement import Judgement
 from repro.audit.verdict import strict as strictly
 from repro.audit.verdict import worst
 from repro.claims import Claim, Policy, Profile, find_policy, policy_of
-from repro.errors import ConfigurationError, UnknownRun, UsageError
+from repro.errors import ConfigurationError, UsageError
 from repro.families import judge_with_families
 from repro.report import formats
 from repro.store.load import MlflowHistory, open_history
@@ -63,11 +63,11 @@ def judge_project(
 
 def _judged(
     claims: Sequence[Claim], history: MlflowHistory, policy: Policy
-) -> tuple[list[Judgement], list[UnknownRun]]:
-    """The verdicts; claims without runs are told, and do not keep the others from being judged."""
+) -> tuple[list[Judgement], list[UsageError]]:
+    """The verdicts; claims that cannot be judged are told, and do not keep the others from it."""
     found = list(judge_with_families(claims, history, policy))
     judgements = [one for one in found if isinstance(one, Judgement)]
-    errors = [one for one in found if isinstance(one, UnknownRun)]
+    errors = [one for one in found if isinstance(one, UsageError)]
     if not judgements:
         raise errors[0]
     for error in errors:

@@ -9,7 +9,7 @@ from null_worlds import WIDE, moved
 
 from repro.audit.judgement import Judgement
 from repro.audit.verdict import Verdict
-from repro.errors import UnknownRun
+from repro.errors import ConfigurationError, UnknownRun
 from repro.families import gate_p, holm_level, judge_with_families
 from repro.judge import judge
 from repro.stats.task_comparison import SignedRankEstimate
@@ -60,6 +60,16 @@ def test_beside_one_that_holds_it_is_tested_at_the_next_level() -> None:
     verdicts = [judge_with_family(claim, runs, policy) for claim in (weak, strong)]
     assert [one.verdict for one in verdicts] == [Verdict.BETTER, Verdict.BETTER]
     assert [one.comparison.alpha for one in verdicts if one.comparison] == [0.05, 0.025]
+
+
+def test_a_margin_that_nothing_could_refute_does_not_keep_other_claims_from_being_judged() -> (
+    None
+):
+    (sound,), policy = family("sound")
+    vacuous = sound.model_copy(update={"name": "v", "goal": "no-regression", "margin": 1.0})
+    found = list(judge_with_families([vacuous, sound], history(sound=CANDIDATE), policy))
+    assert isinstance(found[0], ConfigurationError)
+    assert isinstance(found[1], Judgement)
 
 
 def test_at_a_look_the_family_shares_what_that_look_may_spend() -> None:
