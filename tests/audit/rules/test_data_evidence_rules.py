@@ -162,6 +162,24 @@ def test_which_of_many_fits_was_scored_is_not_known() -> None:
     assert isinstance(only(both(fitted(450, n_row_sets=5, method="partial_fit"))[0]), Violation)
 
 
+@pytest.mark.parametrize(
+    ("scope", "message"),
+    [
+        (FitScope(is_cut=True), "more was fitted than is looked at unasked"),
+        (
+            FitScope(before=("imblearn",)),
+            "imblearn was loaded before the run, and nothing of it was fitted in the run",
+        ),
+    ],
+)
+def test_fits_that_nobody_saw_are_unknown_and_a_run_without_any_is_known(
+    scope: FitScope, message: str
+) -> None:
+    (found,) = both(scope)[0]
+    assert (type(found), found.message, found.severity) == (Unknown, message, Severity.WARNING)
+    assert both(FitScope()) == [[], []]
+
+
 @pytest.mark.parametrize("how", [{"n_elsewhere": 1347}, {"roles": ()}, {"unread": "no rows"}])
 def test_rows_that_stand_nowhere_are_unknown(how: dict[str, object]) -> None:
     found = only(both(fitted(0, **how))[0])

@@ -28,6 +28,7 @@ from repro.facts.fit_scope import EXAMPLE, Fit, FitScope
 from repro.facts.scores import Scores
 
 FIX = "fit inside a Pipeline, on train alone"
+LIFTS_LIMITS = "fit inside `with run.watch_fits():`"
 
 
 @rule("DAT007", Severity.ERROR)
@@ -60,21 +61,7 @@ def check(
     for fit in unmatched(fit_scope):
         if uses_label(fit):
             yield _unmatched(fit)
-    if fit_scope.is_cut:
-        yield Unknown(
-            message="more was fitted than is looked at unasked",
-            fix="fit inside `with run.watch_fits():`",
-            points=("fit_scope.is_cut",),
-            severity=Severity.WARNING,
-        )
-    if fit_scope.before:
-        names = ", ".join(fit_scope.before)
-        yield Unknown(
-            message=f"{names} was loaded before the run, and nothing of it was fitted in the run",
-            fix="fit inside the run, or import it there",
-            points=("fit_scope.before",),
-            severity=Severity.WARNING,
-        )
+    yield from _unseen(fit_scope)
 
 
 def _unmatched(fit: Fit) -> Unknown:
@@ -82,7 +69,7 @@ def _unmatched(fit: Fit) -> Unknown:
     if fit.unread is not None:
         return Unknown(
             message=f"the rows that {fit.kind} was fitted on were not read: {fit.unread}",
-            fix="fit inside `with run.watch_fits():`",
+            fix=LIFTS_LIMITS,
             points=(f"{path}.unread",),
             severity=Severity.WARNING,
         )
@@ -99,6 +86,25 @@ def _mild(answer: Answer) -> Answer:
     if not isinstance(answer, Unknown):
         return answer
     return Unknown(answer.message, answer.fix, answer.points, severity=Severity.WARNING)
+
+
+def _unseen(scope: FitScope) -> Iterator[Unknown]:
+    """Fits that nobody looked at."""
+    if scope.is_cut:
+        yield Unknown(
+            message="more was fitted than is looked at unasked",
+            fix=LIFTS_LIMITS,
+            points=("fit_scope.is_cut",),
+            severity=Severity.WARNING,
+        )
+    if scope.before:
+        names = ", ".join(scope.before)
+        yield Unknown(
+            message=f"{names} was loaded before the run, and nothing of it was fitted in the run",
+            fix="fit inside the run, or import it there",
+            points=("fit_scope.before",),
+            severity=Severity.WARNING,
+        )
 
 
 _FIT = EXAMPLE.fits[0]
