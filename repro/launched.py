@@ -32,7 +32,7 @@ from repro.observe.declared import declared
 from repro.record import SEAL, RunRecord, is_per_replicate
 from repro.record_tags import CHOSEN, DATA, OBSERVED, tree_digest
 
-MAX_READ = 500  # records of runs that are not compared; the newest
+MAX_READ = 5_000  # records of runs that are not compared, the newest: a minute
 LONGER = 3  # times the longest run of the claim: so long may another one be RUNNING
 SPARE = timedelta(minutes=10)
 NOT_TUNED = ("code", "lineage", "split")  # of what is chosen
@@ -47,7 +47,8 @@ def ledger_of(case: Case, history: History) -> Ledger:
     known = {record.run_id for record in counted}
     others = [launch for launch in launches.values() if launch.run_id not in known]
     sides = [_Side.of(case, records, launches) for _, records in case.arms.sides()]
-    told = list(_told(others, sides, history))
+    likely = _worth_reading(others, sides)
+    told = list(_told(others, sides, history, likely[-MAX_READ:]))
     ours = [launch for side in sides for launch in side.arm]
     looks = _looks(case.claim.name, ours)
     baseline, candidate = (side.history() for side in sides)
@@ -58,6 +59,7 @@ def ledger_of(case: Case, history: History) -> Ledger:
             ours, [launch for launch in launches.values() if launch.run_id in known] + told
         ),
         looks=looks,
+        n_unread=max(len(likely) - MAX_READ, 0),
         n_added=sum(launch.started_at > looks[0][0] for launch in ours) if looks else 0,
         going_on=frozenset(_going_on(told, case.arms.every())),
         late=frozenset(_late(case, [*baseline.omitted, *candidate.omitted])),
@@ -74,6 +76,7 @@ class _Side:
     between: Collection[str]  # paths at which the arms differ
     omitted: list[Launch] = field(default_factory=list)
     possible: list[Launch] = field(default_factory=list)
+    unscored: list[Launch] = field(default_factory=list)
     otherwise: set[str] = field(default_factory=set)
     trials: list[Trial] = field(default_factory=list)
     untold: list[tuple[Trial, Mapping[str, Scalar]]] = field(default_factory=list)
@@ -105,6 +108,10 @@ class _Side:
     def take(self, launch: Launch, record: RunRecord | None) -> None:
         """Sort in a run that was sealed."""
         if is_omitted(launch, self.setups):
+            is_unscored = record is not None and value_of(record, self.claim.metric) is None
+            if is_unscored and launch.is_finished:
+                self.unscored.append(launch)
+                return
             self.omitted.append(launch)
             if record is not None and self._is_otherwise(launch, record):
                 self.otherwise.add(launch.run_id)
@@ -168,12 +175,15 @@ class _Side:
             tuple(self.trials),
             tuple(self.possible),
             tuple(self._grid()),
+            tuple(self.unscored),
         )
 
 
-def _told(others: Sequence[Launch], sides: Sequence[_Side], history: History) -> Iterator[Launch]:
+def _told(
+    others: Sequence[Launch], sides: Sequence[_Side], history: History, likely: Collection[str]
+) -> Iterator[Launch]:
     """Each run that is a training of its own, by its record where its tags could excuse it."""
-    read = set(_worth_reading(others, sides))
+    read = set(likely)
     for listed in others:
         record = _read(listed, history) if listed.run_id in read else None
         launch = listed if record is None else as_sealed(listed, record)
@@ -196,11 +206,11 @@ def _take_unsealed(launch: Launch, sides: Sequence[_Side]) -> None:
 
 
 def _worth_reading(others: Iterable[Launch], sides: Sequence[_Side]) -> Sequence[str]:
-    """Runs that were sealed, and are of one program with an arm, or likely its trials."""
+    """Runs that were sealed, and are of one program with an arm, or likely its trials; by age."""
     arms = [launch for side in sides for launch in side.arm]
     commits = {one.tags[COMMIT] for one in arms if COMMIT in one.tags}
     programs = {(key, one.setup[key]) for one in arms for key in CODE if key in one.setup}
-    likely = [
+    return [
         launch.run_id
         for launch in others
         if SEAL in launch.tags
@@ -210,7 +220,6 @@ def _worth_reading(others: Iterable[Launch], sides: Sequence[_Side]) -> Sequence
             or any(side.may_be_trial(launch) for side in sides)
         )
     ]
-    return likely[-MAX_READ:]
 
 
 def _read(launch: Launch, history: History) -> RunRecord | None:

@@ -62,9 +62,7 @@ def test_beside_one_that_holds_it_is_tested_at_the_next_level() -> None:
     assert [one.comparison.alpha for one in verdicts if one.comparison] == [0.05, 0.025]
 
 
-def test_a_margin_that_nothing_could_refute_does_not_keep_other_claims_from_being_judged() -> (
-    None
-):
+def test_a_margin_that_nothing_could_refute_does_not_keep_other_claims_from_being_judged() -> None:
     (sound,), policy = family("sound")
     vacuous = sound.model_copy(update={"name": "v", "goal": "no-regression", "margin": 1.0})
     found = list(judge_with_families([vacuous, sound], history(sound=CANDIDATE), policy))

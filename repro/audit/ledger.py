@@ -31,7 +31,8 @@ class ArmHistory:
     `omitted` are runs of the arm's own configuration that the claim does not select; `possible`
     may be such runs: they did not come to their end, and left too little to tell. `trials` are runs
     of the same treatment in other configurations, one entry a run, that differ in what the claim
-    lets be tuned; `untold` differ in something else of which several values were tried.
+    lets be tuned; `untold` differ in something else of which several values were tried. `unscored`
+    are of the arm's own configuration, and have no value of the claim's metric.
     """
 
     omitted: tuple[Launch, ...] = ()
@@ -39,6 +40,7 @@ class ArmHistory:
     trials: tuple[Trial, ...] = ()
     possible: tuple[Launch, ...] = ()
     untold: tuple[Trial, ...] = ()
+    unscored: tuple[Launch, ...] = ()
 
     @property
     def n_configurations(self) -> int:
@@ -69,6 +71,7 @@ class Ledger:
     n_test_configurations: int = 0
     looks: tuple[tuple[datetime, int], ...] = ()
     n_added: int = 0  # runs of the claim that were started after its first look
+    n_unread: int = 0  # runs whose records bear on the claim, and were too many to be read
     going_on: frozenset[str] = frozenset()  # ids
     late: frozenset[str] = frozenset()  # ids
 

@@ -9,9 +9,11 @@ from fake_history import (
     ADAMW,
     CLAIM,
     POLICY,
+    SCORES,
     FakeHistory,
     launched,
     outcome,
+    score,
     sgd_and_adamw,
     tracked,
 )
@@ -176,3 +178,32 @@ def test_ablations_and_short_tries_of_the_script_are_no_tuning() -> None:
     ablations = [wide(at, name=f"part {at}") for at in range(6)]
     assert tuning(*ablations).outcome is Outcome.PASS
     assert tuning(*[wide(width, n_steps=5) for width in range(6)]).outcome is Outcome.PASS
+
+
+def unscored(*seeds: int) -> Finding:
+    """What is said of runs of AdamW that were scored on valid alone."""
+    valid = SCORES.but(scored=(score("valid/accuracy", 0.9),))
+    made = sgd_and_adamw()
+    made.runs["tuned"] = [tracked(200 + seed, seed, 0.0, *ADAMW, valid) for seed in seeds]
+    return outcome(judge(CLAIM, made, POLICY), "seed-selection")
+
+
+def test_runs_that_tuned_on_validation_rows_were_not_left_out_for_their_score() -> None:
+    told = unscored(100)
+    assert (told.outcome, told.severity) == (Outcome.FAIL, Severity.NOTE)
+    assert told.message == (
+        "candidate: 1 more run of its configuration has no test/accuracy: 0000012c (seed 100)"
+    )
+
+
+def test_as_many_as_are_compared_may_have_been_seeds_to_choose_from() -> None:
+    assert unscored(*range(100, 105)).severity is Severity.WARNING
+
+
+def test_records_that_were_too_many_to_read_are_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repro.launched, "MAX_READ", 2)
+    made = sgd_and_adamw()
+    made.runs["trials"] = [wide(width) for width in range(6)]
+    told = outcome(judge(CLAIM, made, POLICY), "seed-selection")
+    assert (told.outcome, told.severity) == (Outcome.UNKNOWN, Severity.WARNING)
+    assert told.message == "4 runs of the code of an arm were too many to be read"

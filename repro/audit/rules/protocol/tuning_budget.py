@@ -14,6 +14,7 @@ tuned by hand, without a run, is not seen.
 Source: Dodge et al. 2019, Show your work. An error above a ratio that repro.toml declares.
 """
 
+import math
 from collections.abc import Iterable, Iterator
 
 from repro.audit.example import example_launch, example_record
@@ -36,7 +37,7 @@ def check(policy: Policy, runs: Arms[RunRecord], ledger: Ledger) -> Iterator[Vio
         yield Violation(
             message=f"{n_candidate} configurations were tried for the candidate and "
             f"{n_baseline} for the baseline; the budget is {ratio:g} times as many",
-            fix=f"try {n_candidate - n_baseline} more for the baseline",
+            fix=f"try {math.ceil(n_candidate / ratio) - n_baseline} more for the baseline",
             points=(),
             severity=None if policy.declares_trials_ratio else Severity.WARNING,
         )

@@ -9,17 +9,18 @@ Wrong when: the others were made for another purpose, and the claim had been com
 beside declared seeds they are a warning. Seeds are declared when the commit is made that names
 them: those of runs that were there before count. Where git does not tell, they are a warning; who
 dates a commit back is not seen. Deleted runs count, failed ones are told by failed-runs-missing. A
-repetition of a compared run counts where it scored otherwise; runs of other code do not. Tags of a
-run that is not compared are believed where its record is gone, or is older than the newest 500.
+repetition of a compared run counts where it scored otherwise; runs of other code do not, and of
+those that have no value of the metric, as trials on validation rows, a note is made. Tags of a run
+that is not compared are believed where its record is gone.
 
 Source: Henderson et al. 2018; Gundersen et al. 2022 on selective reporting.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from repro.audit.example import example_launch, example_record
 from repro.audit.ledger import ArmHistory, Ledger
-from repro.audit.rule import Severity, Violation, rule
+from repro.audit.rule import Severity, Unknown, Violation, rule
 from repro.claims import EXAMPLE as CLAIM
 from repro.claims import Claim
 from repro.history import Launch
@@ -27,8 +28,15 @@ from repro.record import Arms, RunRecord
 
 
 @rule("STA007", Severity.ERROR)
-def check(claim: Claim, runs: Arms[RunRecord], ledger: Ledger) -> Iterator[Violation]:
+def check(claim: Claim, runs: Arms[RunRecord], ledger: Ledger) -> Iterator[Violation | Unknown]:
     """Every finished run of an arm's configuration is compared, or is of no declared seed."""
+    if ledger.n_unread:
+        yield Unknown(
+            message=f"{ledger.n_unread} runs of the code of an arm were too many to be read",
+            fix="give every question an experiment of its own",
+            points=(),
+            severity=WARNING,
+        )
     for (arm, history), (_, records) in zip(ledger.sides(), runs.sides(), strict=True):
         left_out = list(_left_out(history, records))
         meant = [one for one in left_out if _is_meant(one, claim, ledger)]
@@ -40,10 +48,30 @@ def check(claim: Claim, runs: Arms[RunRecord], ledger: Ledger) -> Iterator[Viola
                     f"configuration are compared; left out: {_listed(launches)}"
                     + (f" ({deleted} deleted)" if deleted else "")
                     + _when(claim, launches, ledger),
-                    fix="select all of them, or commit a claim with seeds = [...] before new ones",
+                    fix=_fix(launches),
                     points=(),
                     severity=severity,
                 )
+        if history.unscored:
+            yield _unscored(arm, claim, history.unscored, len(records))
+
+
+def _unscored(arm: str, claim: Claim, launches: Sequence[Launch], n_compared: int) -> Violation:
+    """Who tunes on other rows makes some; whoever makes many may have chosen seeds by them."""
+    n, is_one = len(launches), len(launches) == 1
+    return Violation(
+        message=f"{arm}: {n} more run{'' if is_one else 's'} of its configuration "
+        f"{'has' if is_one else 'have'} no {claim.metric}: {_listed(launches)}",
+        fix="if they tuned the arm, leave them; a seed must not be chosen by another score",
+        points=(),
+        severity=Severity.NOTE if n < n_compared else WARNING,
+    )
+
+
+def _fix(launches: Sequence[Launch]) -> str:
+    if all(launch.is_deleted for launch in launches):
+        return f"restore them, and select all: mlflow runs restore --run-id {launches[0].run_id}"
+    return "select all of them, or commit a claim with seeds = [...] before new ones"
 
 
 def _left_out(history: ArmHistory, records: Iterable[RunRecord]) -> Iterator[Launch]:
@@ -68,7 +96,7 @@ def _beside(launches: Iterable[Launch], meant: list[Launch]) -> list[Launch]:
     return [one for one in launches if one not in meant]
 
 
-def _listed(launches: list[Launch]) -> str:
+def _listed(launches: Sequence[Launch]) -> str:
     named = [_named(launch) for launch in launches[:MAX_NAMED]]
     more = len(launches) - len(named)
     return ", ".join(named) + (f" and {more} more" if more else "")
