@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from repro.audit.case import Case, Rerun, Reruns
 from repro.audit.scored_arms import task_of
-from repro.claims import HEAD, MERGE_BASE, Claim, Policy
+from repro.claims import HEAD, MERGE_BASE, Claim, Policy, did_you_mean
 from repro.errors import UnknownRun, UsageError
 from repro.facts.outcome import Outcome
 from repro.history import History
@@ -30,6 +30,7 @@ def gather(claim: Claim, history: History, policy: Policy) -> Case:
     Of several runs of one replicate in an arm the newest finished one counts; the others are
     superseded. Runs without seed and fold all count, and pair with nothing.
     """
+    _refuse_one_commit(claim, policy.root)
     ids = {
         "baseline": _select(claim.baseline, "baseline", claim, history, policy),
         "candidate": _select(claim.candidate, "candidate", claim, history, policy),
@@ -41,6 +42,7 @@ def gather(claim: Claim, history: History, policy: Policy) -> Case:
             f"Make baseline and candidate select different runs."
         )
     loaded = {arm: _loaded(claim, arm, found, history) for arm, found in ids.items()}
+    _refuse_runs_without_task(claim, [*loaded["baseline"], *loaded["candidate"]])
     replicate = _replicate_of([*loaded["baseline"], *loaded["candidate"]], claim.task)
     baseline, baseline_reruns = _sifted("baseline", loaded["baseline"], replicate)
     candidate, candidate_reruns = _sifted("candidate", loaded["candidate"], replicate)
@@ -50,6 +52,25 @@ def gather(claim: Claim, history: History, policy: Policy) -> Case:
         arms=_paired(baseline, candidate, replicate),
         reruns=Reruns((*baseline_reruns, *candidate_reruns)),
     )
+
+
+def _refuse_one_commit(claim: Claim, folder: Path) -> None:
+    are_commits = {claim.baseline, claim.candidate} == {MERGE_BASE, HEAD}
+    if are_commits and merge_base_filter(folder) == head_filter(folder):
+        raise UsageError(
+            f'claim {claim.name!r}: "merge-base" and "HEAD" are one commit. Audit it on the '
+            f"branch, before the merge and after its first commit, or name the runs otherwise."
+        )
+
+
+def _refuse_runs_without_task(claim: Claim, records: Iterable[RunRecord]) -> None:
+    for record in records:
+        if claim.task is not None and record.flat.get(claim.task) is None:
+            known = [path for path in record.flat if path.startswith(("params.", "data."))]
+            raise UsageError(
+                f"claim {claim.name!r}: run {record.run_id[:8]} has no {claim.task}, which task "
+                f"names.{did_you_mean(claim.task, known)} Name a parameter that every run has."
+            )
 
 
 def _loaded(claim: Claim, arm: str, ids: Iterable[str], history: History) -> list[RunRecord]:

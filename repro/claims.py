@@ -44,6 +44,7 @@ Text = Annotated[str, Field(min_length=1)]
 Runs = Annotated[str | tuple[str, ...], _field(_RUNS)]
 Metric = Annotated[Text, _field('the name of a metric, such as "test/accuracy"')]
 Sense = Annotated[Direction, _field('"higher" or "lower", whichever is better')]
+WholeNumber = Annotated[int, Field(strict=True)]
 Positive = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
 
 
@@ -81,8 +82,12 @@ class Claim(Section):
     ] = ()
     rope: Annotated[Positive | None, _field(_AMOUNT)] = None  # changes within it do not matter
     coupled: Annotated[tuple[Text, ...], _field(_GLOBS)] = ()  # parts of one treatment
-    seeds: Annotated[tuple[int, ...] | None, _field("a list of whole numbers", min_length=1)] = None
-    looks: Annotated[tuple[int, ...], _field(_LOOKS)] = ()  # numbers of replicates to be judged at
+    seeds: Annotated[
+        tuple[WholeNumber, ...] | None, _field("a list of whole numbers", min_length=1)
+    ] = None
+    looks: Annotated[
+        tuple[WholeNumber, ...], _field(_LOOKS)
+    ] = ()  # numbers of replicates to be judged at
     replicate: Annotated[ReplicateKind | None, _field('"seed" or "fold"')] = None
     task: Annotated[Text | None, _field("the recorded path that names the data set")] = None
     family: Annotated[Text | None, _field("a name that claims corrected together share")] = None
@@ -293,7 +298,7 @@ def policy_of(data: Mapping[str, Any], file: Path) -> Policy:
     try:
         policy = Policy.model_validate({**data, "file": file})
     except ValidationError as error:
-        problems += [_problem(found, data) for found in error.errors()]
+        problems += [_problem(found, data) for found in error.errors() if not _follows(found)]
     if problems:
         raise ConfigurationError("\n".join(f"{file}: {problem}" for problem in problems))
     return policy
@@ -342,6 +347,11 @@ def _problem(error: ErrorDetails, data: Mapping[str, Any]) -> str:
     if error["type"] == "missing":
         return f"{where}{key} is missing; {wanted}"
     return f"{where}{key} = {_written(error['input'])}; {wanted}"
+
+
+def _follows(error: ErrorDetails) -> bool:
+    """Whether a list is too short only because what it held was refused."""
+    return error["type"] == "too_short" and bool(error["input"])
 
 
 def _written(value: object) -> str:

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 
 from repro.arms import gather
 from repro.audit.case import Case, Guards
-from repro.audit.catalogue import enabled_rules, every_rule, find_rule
+from repro.audit.catalogue import enabled_rules, every_rule, rule_in
 from repro.audit.engine import audit
 from repro.audit.finding import NOT_SET, Finding, Outcome, evidence_at, fold
 from repro.audit.judgement import ArmRun, Judgement, Row
@@ -60,7 +60,7 @@ def judge(
     """
     rules = enabled_rules(policy)
     for waiver in policy.waivers:
-        find_rule(waiver.rule)  # refuses one that names no rule
+        rule_in(policy, waiver.rule)  # refuses one that names no rule
     case = _complete(gather(claim, history, policy), history)
     reaching = tuple(waiver for waiver in policy.waivers if _reaches(waiver, case))
     waivers = in_force(reaching, today or datetime.now(UTC).date())
@@ -162,8 +162,8 @@ def _left_out(rules: Collection[Rule]) -> Iterator[Finding]:
                 code=rule.code,
                 outcome=Outcome.UNKNOWN,
                 severity=rule.severity,
-                message="the policy leaves this rule out",
-                fix="ask it, or waive it for this claim, with reason and owner",
+                message="the policy leaves this rule out, so that what it would find is unknown",
+                fix="ask it; or let it find, and waive that, with a reason and an owner",
             )
 
 

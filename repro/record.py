@@ -22,7 +22,7 @@ SEAL = "repro.record"  # the tag that holds the digest of the record
 
 # Last names of parameters that say where a run was, and where it wrote; what it read is not here.
 INCIDENTAL = (
-    *("exp_name", "experiment_name", "job_id", "run_id", "run_name", "timestamp"),
+    *("arm", "exp_name", "experiment_name", "job_id", "run_id", "run_name", "timestamp"),
     *("host", "hostname", "local_rank", "master_addr", "master_port", "port", "rdzv_endpoint"),
     *("log_dir", "log_level", "logging_dir", "out_dir", "output_dir", "save_dir", "verbose"),
 )

@@ -173,6 +173,15 @@ def test_what_is_not_said_has_the_documented_defaults(tmp_path: Path) -> None:
             "repro.toml: [[claim]] 'adamw': replicates = 1; expected a whole number from 2 on.",
         ),
         (
+            CLAIM + 'seeds = ["3"]',
+            "repro.toml: [[claim]] 'adamw': seeds = \"3\"; expected a list of whole numbers.",
+        ),
+        (
+            CLAIM + 'looks = [5, "10"]',
+            "repro.toml: [[claim]] 'adamw': looks = \"10\"; "
+            "expected a list of rising whole numbers from 2 on, such as [5, 10].",
+        ),
+        (
             CLAIM + "min_effect = 0",
             "repro.toml: [[claim]] 'adamw': min_effect = 0; "
             "expected a number above 0, in the metric's unit.",

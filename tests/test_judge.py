@@ -302,7 +302,9 @@ def test_an_error_that_the_policy_leaves_out_is_unproven_until_somebody_answers_
     policy = POLICY.model_copy(update={"ignore": ("dirty-no-diff",)})
     judgement = judge(CLAIM, sgd_and_adamw(DIRTY), policy)
     assert judgement.verdict is Verdict.UNPROVEN
-    assert outcome(judgement, "dirty-no-diff").message == "the policy leaves this rule out"
+    assert outcome(judgement, "dirty-no-diff").message == (
+        "the policy leaves this rule out, so that what it would find is unknown"
+    )
     waiver = Waiver(
         rule="SRC001",
         scope=f"claim:{CLAIM.name}",

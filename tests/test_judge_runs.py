@@ -20,7 +20,7 @@ from repro.arms import merge_base_filter
 from repro.audit.rule import Severity
 from repro.audit.verdict import Verdict
 from repro.claims import Claim, Policy
-from repro.errors import UnknownRun, UsageError
+from repro.errors import UnknownRule, UnknownRun, UsageError
 from repro.facts.outcome import EXAMPLE as OUTCOME
 from repro.facts.split import EXAMPLE as SPLIT
 from repro.judge import judge
@@ -109,6 +109,27 @@ def test_a_single_run_id_is_not_taken_for_a_filter() -> None:
     assert [run.arm for run in judge(claim, history, POLICY).runs].count("baseline") == 1
 
 
+def test_a_task_that_a_run_does_not_record_is_refused() -> None:
+    claim = CLAIM.model_copy(update={"task": "params.epocs"})
+    with pytest.raises(UsageError) as caught:
+        judge(claim, sgd_and_adamw(), POLICY)
+    assert str(caught.value) == (
+        "claim 'adamw-beats-sgd': run 00000001 has no params.epocs, which task names. "
+        "Did you mean 'params.epochs'? Name a parameter that every run has."
+    )
+
+
+@pytest.mark.parametrize("key", ["select", "ignore"])
+def test_a_rule_that_does_not_exist_is_named_with_its_file(key: str) -> None:
+    policy = POLICY.model_copy(update={key: ("sead-missing",)})
+    with pytest.raises(UnknownRule) as caught:
+        judge(CLAIM, sgd_and_adamw(), policy)
+    assert str(caught.value) == (
+        "repro.toml: no rule 'sead-missing'. Did you mean 'seed-missing'? "
+        "`repro rules` lists all of them."
+    )
+
+
 @pytest.fixture
 def repository(tmp_path: Path) -> git.Repo:
     """A branch `feature` that left `main`, of which the remote has a copy."""
@@ -132,6 +153,19 @@ def test_merge_base_means_the_runs_of_the_commit_shared_with_the_default_branch(
     claim = Claim(**{**CLAIM.model_dump(), "baseline": "merge-base"})
     policy = Policy(file=tmp_path / "repro.toml")
     assert judge(claim, history, policy).verdict is Verdict.BETTER
+
+
+def test_on_the_default_branch_itself_there_are_no_two_commits_to_compare(
+    repository: git.Repo, tmp_path: Path
+) -> None:
+    repository.heads["main"].checkout()
+    claim = Claim(**{**CLAIM.model_dump(), "baseline": "merge-base", "candidate": "HEAD"})
+    with pytest.raises(UsageError) as caught:
+        judge(claim, sgd_and_adamw(), Policy(file=tmp_path / "repro.toml"))
+    assert str(caught.value) == (
+        'claim \'adamw-beats-sgd\': "merge-base" and "HEAD" are one commit. Audit it on the '
+        "branch, before the merge and after its first commit, or name the runs otherwise."
+    )
 
 
 def test_without_a_default_branch_there_is_no_merge_base(

@@ -49,13 +49,21 @@ def find_rule(name_or_code: str) -> Rule:
     )
 
 
+def rule_in(policy: Policy, name_or_code: str) -> Rule:
+    """The rule that a policy names; one that does not exist is refused by the name of its file."""
+    try:
+        return find_rule(name_or_code)
+    except UnknownRule as error:
+        raise UnknownRule(f"{policy.file}: {error}") from error
+
+
 def enabled_rules(policy: Policy) -> tuple[Rule, ...]:
     """The rules that a policy asks for: all but those in preview, or the selected ones.
 
     `preview` adds the rules in preview, `ignore` leaves out.
     """
-    named = [find_rule(name) for name in policy.select or ()]
-    ignored = [find_rule(name) for name in policy.ignore]
+    named = [rule_in(policy, name) for name in policy.select or ()]
+    ignored = [rule_in(policy, name) for name in policy.ignore]
     return tuple(
         rule for rule in every_rule() if _is_asked(rule, policy, named) and rule not in ignored
     )

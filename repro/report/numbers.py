@@ -38,12 +38,20 @@ def _sentences(judgement: Judgement, comparison: Comparison) -> Iterator[str]:
     yield from _margin(judgement, comparison)
     yield _test(comparison, with_p=judgement.claim.goal == "improve")
     if comparison.alpha < ALPHA:
-        yield f"decided at a level of {comparison.alpha:.3g}: it is one of several claims or looks"
+        yield f"decided at a level of {comparison.alpha:.3g}{_shared_by(judgement.claim)}"
     yield from _posterior(judgement.claim.rope, comparison)
     yield from comparison.notes
     if judgement.verdict is Verdict.INCONCLUSIVE:
         yield from _needed(judgement.claim, comparison)
     yield comparison.scope
+
+
+def _shared_by(claim: Claim) -> str:
+    """What the 5 % are divided among."""
+    looks = [f"the looks at {', '.join(map(str, claim.looks))} replicates"] if claim.looks else []
+    family = [f"the claims of the family {claim.family!r}"] if claim.family else []
+    shared = " and ".join(looks + family)
+    return f": {shared} share the {_percent(ALPHA)}" if shared else ""
 
 
 def _difference(metric: str, comparison: Comparison) -> str:

@@ -185,6 +185,16 @@ def _values(evidence: Evidence) -> str:
     return " | ".join(shown_all(values) for values in sides if values)
 
 
+def _not_applicable(findings: Sequence[Finding]) -> Iterator[Text]:
+    """Rules that had nothing to look at, in a line for each reason."""
+    reasons: dict[str | None, list[str]] = {}
+    for one in findings:
+        if one.outcome is Outcome.NOT_APPLICABLE and not one.is_advice:
+            reasons.setdefault(one.message, []).append(f"{one.rule} ({one.code})")
+    for reason, names in reasons.items():
+        yield Text(f"  does not apply  {', '.join(dict.fromkeys(names))}: {reason}", "dim")
+
+
 def _unadvised(findings: Sequence[Finding]) -> Iterator[Text]:
     """Rules that only advise and had nothing to go by, in a line for each reason."""
     for outcome, title in UNADVISED.items():
@@ -200,9 +210,7 @@ def _waiver(waiver: Waiver) -> str:
 
 def _remarks(judgement: Judgement) -> Iterator[Text]:
     """What was not asked, not counted, not paired, or not in force."""
-    silent = [found for found in judgement.findings if found.outcome is Outcome.NOT_APPLICABLE]
-    for finding in [found for found in silent if not found.is_advice]:
-        yield Text(f"  does not apply  {finding.rule} ({finding.code}): {finding.message}", "dim")
+    yield from _not_applicable(judgement.findings)
     yield from _unadvised(judgement.findings)
     if judgement.not_asked:
         yield Text(f"  not asked, by the policy: {', '.join(judgement.not_asked)}", "yellow")

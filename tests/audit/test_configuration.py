@@ -96,6 +96,11 @@ def test_a_parameter_that_differs_from_the_observed_value_once_is_judged_by_itse
     assert [found.path for found in differences(Arms.of(left, right))] == ["params.lr"]
 
 
+def test_the_label_of_an_arm_is_no_difference() -> None:
+    left, right = run(params(arm="sgd", lr=0.1)), run(params(arm="adamw", lr=0.3))
+    assert [found.path for found in differences(Arms.of(left, right))] == ["params.lr"]
+
+
 @pytest.mark.parametrize(
     ("name", "left", "right", "fact", "observed"),
     [

@@ -15,8 +15,9 @@ from fake_history import (
 )
 from rich.console import Console
 
-from repro.audit.finding import NOT_SET, Outcome
+from repro.audit.finding import NOT_SET, Finding, Outcome
 from repro.audit.judgement import Row
+from repro.audit.rule import Severity
 from repro.audit.verdict import Verdict
 from repro.claims import Claim, Waiver
 from repro.facts.architecture import EXAMPLE as ARCHITECTURE
@@ -142,6 +143,32 @@ def test_an_unproven_claim_looks_worse_than_one_with_a_note() -> None:
         for history in (sgd_and_adamw(LARGER), logged, sgd_and_adamw())
     ]
     assert verdicts == ["bold white on red", "bold white on magenta", "bold green"]
+
+
+def test_what_a_level_below_5_percent_is_shared_by() -> None:
+    claim = CLAIM.model_copy(update={"looks": (3, 5), "family": "optimizers"})
+    text = str(render([judge(claim, sgd_and_adamw(), POLICY)]))
+    assert (
+        "  decided at a level of 0.02: the looks at 3, 5 replicates and the claims of the family "
+        "'optimizers' share the 5 %\n"
+    ) in text
+
+
+def test_rules_that_had_nothing_to_look_at_for_one_reason_are_one_line() -> None:
+    reason = "no fold is known"
+    found = [
+        Finding(
+            rule=name,
+            code=code,
+            outcome=Outcome.NOT_APPLICABLE,
+            severity=Severity.ERROR,
+            message=reason,
+        )
+        for name, code in (("group-straddle", "DAT005"), ("temporal-leak", "DAT006"))
+    ]
+    judgement = replace(judge(CLAIM, sgd_and_adamw(), POLICY), findings=tuple(found))
+    line = "  does not apply  group-straddle (DAT005), temporal-leak (DAT006): no fold is known\n"
+    assert line in str(render([judgement]))
 
 
 def test_an_inconclusive_claim_says_how_many_seeds_it_takes() -> None:

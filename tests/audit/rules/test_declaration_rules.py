@@ -72,6 +72,7 @@ def test_comments_and_unimported_files_are_a_warning_unless_all_code_is_declared
         "only comments, layout or files that no run imported differ between the arms",
         Severity.WARNING,
     )
+    assert found.fix == "nothing has to be declared; commit once, and make all runs of that commit"
     assert undeclared(runs, CLAIM.model_copy(update={"treatment": ("optimizer.*", "code:*")})) == []
 
 

@@ -222,6 +222,7 @@ def test_a_candidate_that_was_tuned_more_is_a_warning_and_by_policy_an_error() -
         "10 configurations were tried for the candidate and 4 for the baseline; "
         "the budget is 2 times as many"
     )
+    assert told.fix == "try 1 more for the baseline"
     strict = POLICY.model_copy(update={"budget": Budget(trials_ratio=2)})
     assert "tuning-budget" in failures(with_trials(*trials, policy=strict))
     assert outcome(with_trials(trials[0]), "tuning-budget").outcome is Outcome.PASS

@@ -93,9 +93,10 @@ def _violation(key: str, severity: Severity, paths: Sequence[str], where: str) -
     if all(map(is_tree, paths)):
         message, glob = f"{OF_A_TREE[severity]} {where}", "code:*"
     roles = "nuisance" if where.startswith("inside") else "treatment or nuisance"
-    return Violation(
-        message, f'align the runs, or declare "{glob}" as {roles}', tuple(paths), severity
-    )
+    fix = f'align the runs, or declare "{glob}" as {roles}'
+    if all(map(is_tree, paths)) and severity is Severity.WARNING:
+        fix = "nothing has to be declared; commit once, and make all runs of that commit"
+    return Violation(message, fix, tuple(paths), severity)
 
 
 def _severity(path: str, claim: Claim, runs: Arms[RunRecord]) -> Severity:

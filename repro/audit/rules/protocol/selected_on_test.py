@@ -42,7 +42,7 @@ def check(claim: Claim, runs: Arms[RunRecord], ledger: Ledger) -> Iterator[Viola
         if any(not trial.is_other_seen for trial in chosen):
             yield Violation(
                 message=f"{arm}: {history.n_configurations} configurations were scored on the test "
-                f"rows, some of them on no others to choose by",
+                f"rows; some of them have no other score by which to choose",
                 fix="score the trials on validation rows: run.score(..., on='valid')",
                 points=(),
                 severity=severity,
