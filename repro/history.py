@@ -14,6 +14,7 @@ from repro.record_tags import BEGUN, SEED, SETUP
 INFRA = "repro.infra"  # tag, written by people: why the machine, not the training, failed
 REPLAY_OF = "repro.replay_of"  # tag: the run that is repeated
 CROSS_VALIDATION = "repro.cross_validation"  # tag: what came out, of the run around the folds'
+SEGMENT = "repro.segment"  # tag: number of the last process that began to write to the run
 NO_REPLICATE = {REPLAY_OF, CROSS_VALIDATION}
 SOURCE, COMMIT = "mlflow.source.name", "mlflow.source.git.commit"  # MLflow's own tags
 PARENT = "mlflow.parentRunId"
@@ -51,7 +52,7 @@ class Launch:
     tags: Mapping[str, str]
     artifact_uri: str | None = None  # where its record is
     is_live: bool | None = None  # whether its process runs; None: this machine does not know
-    altered: tuple[str, ...] = ()  # tags that are not as they were sealed; `tags` is as they were
+    altered: tuple[str, ...] = ()  # what was changed since it was sealed: tags, "status"; put back
 
     @property
     def is_replicate(self) -> bool:

@@ -48,7 +48,7 @@ def ledger_of(case: Case, history: History) -> Ledger:
     others = [launch for launch in launches.values() if launch.run_id not in known]
     sides = [_Side.of(case, records, launches) for _, records in case.arms.sides()]
     likely = _worth_reading(others, sides)
-    told = list(_told(others, sides, history, likely[-MAX_READ:]))
+    told = _sort_in(others, sides, history, likely[-MAX_READ:])
     ours = [launch for side in sides for launch in side.arm]
     looks = _looks(case.claim.name, ours)
     baseline, candidate = (side.history() for side in sides)
@@ -62,7 +62,7 @@ def ledger_of(case: Case, history: History) -> Ledger:
         n_unread=max(len(likely) - MAX_READ, 0),
         n_added=sum(launch.started_at > looks[0][0] for launch in ours) if looks else 0,
         going_on=frozenset(_going_on(told, case.arms.every())),
-        late=frozenset(_late(case, [*baseline.omitted, *candidate.omitted])),
+        before_seeds=frozenset(_before_seeds(case, [*baseline.omitted, *candidate.omitted])),
     )
 
 
@@ -126,11 +126,11 @@ class _Side:
         if any(path != OF_MODEL for path in treated):
             return
         if tuned:
-            self.trials.append(trial(launch, record))
+            self.trials.append(trial(launch, record, _chosen(tuned)))
         elif _is_alike(changed, record, self.records[0]):
             chosen = _chosen(changed - set(self.between))
             values = {path: record.flat.get(path) for path in chosen}
-            self.untold.append((trial(launch, record), values))
+            self.untold.append((trial(launch, record, chosen), values))
 
     def _grid(self) -> Iterator[Trial]:
         """Trials of a value that the claim does not tell of, and that was tried more than once.
@@ -170,31 +170,35 @@ class _Side:
     def history(self) -> ArmHistory:
         """All that was found."""
         return ArmHistory(
-            tuple(self.omitted),
-            frozenset(self.otherwise),
-            tuple(self.trials),
-            tuple(self.possible),
-            tuple(self._grid()),
-            tuple(self.unscored),
+            omitted=tuple(self.omitted),
+            otherwise=frozenset(self.otherwise),
+            trials=tuple(self.trials),
+            possible=tuple(self.possible),
+            untold=tuple(self._grid()),
+            unscored=tuple(self.unscored),
         )
 
 
-def _told(
+def _sort_in(
     others: Sequence[Launch], sides: Sequence[_Side], history: History, likely: Collection[str]
-) -> Iterator[Launch]:
-    """Each run that is a training of its own, by its record where its tags could excuse it."""
-    read = set(likely)
+) -> list[Launch]:
+    """Give each run to the sides it may be of; those that are trainings of their own.
+
+    What a run is, is told by its record where that was read, for its tags could excuse it.
+    """
+    read, told = set(likely), []
     for listed in others:
         record = _read(listed, history) if listed.run_id in read else None
         launch = listed if record is None else as_sealed(listed, record)
         if not launch.is_replicate:
             continue
-        yield launch
+        told.append(launch)
         if launch.setup:
             for side in sides:
                 side.take(launch, record)
         elif not launch.is_finished:
             _take_unsealed(launch, sides)
+    return told
 
 
 def _take_unsealed(launch: Launch, sides: Sequence[_Side]) -> None:
@@ -270,7 +274,7 @@ def _going_on(launches: Iterable[Launch], records: Iterable[RunRecord]) -> Itera
             yield launch.run_id
 
 
-def _late(case: Case, launches: Iterable[Launch]) -> Iterator[str]:
+def _before_seeds(case: Case, launches: Iterable[Launch]) -> Iterator[str]:
     """Those of no declared seed that were there before the seeds were declared."""
     claim = case.claim
     beside = [one for one in launches if claim.seeds is not None and one.seed not in claim.seeds]

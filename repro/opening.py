@@ -125,7 +125,7 @@ def prepare(arguments: Arguments, script: str, nested_in: str | None) -> Opening
         declared=declared,
         code_state=code,
         nested_in=nested_in,
-        tags={**arguments.tags, **replay_tags(repeated), **_known(seed, declared)},
+        tags={**arguments.tags, **replay_tags(repeated), **_opening_tags(seed, declared)},
         execution=observed(execution.at_start, number, replay_of),
         resumed=earlier,
         gang=gang,
@@ -134,7 +134,7 @@ def prepare(arguments: Arguments, script: str, nested_in: str | None) -> Opening
     )
 
 
-def _known(seed: int, declared: tuple[Param, ...]) -> dict[str, str]:
-    """Tags of a run that is killed before it tells more: whose repetition it would have been."""
+def _opening_tags(seed: int, declared: tuple[Param, ...]) -> dict[str, str]:
+    """Parameters and seed: they say of which arm a run was that is killed before it tells more."""
     record = masked_record(RunRecord("", "", {Params.key(): Params(declared=declared)}))
     return {**early_tags(record), SEED: str(seed)}

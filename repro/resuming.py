@@ -10,13 +10,13 @@ from repro.errors import UsageError
 from repro.facts.determinism import Determinism
 from repro.facts.fact import Scalar
 from repro.facts.params import Param, Params
+from repro.history import SEGMENT
 from repro.observe.determinism import SeedSource
 from repro.recovery import recover
 from repro.store.alive import is_live
 from repro.store.earlier_run import EarlierRun, attached_run, find_earlier, reopen, tell_resuming
 from repro.store.journal import EVENTS
 from repro.store.journals import RunJournal, only_one, read_journal
-from repro.store.load import SEGMENT
 from repro.store.location import Location
 from repro.store.mlflow import OpenRun, attach
 

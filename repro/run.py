@@ -312,9 +312,10 @@ class Run:
         return self.checkpoints.read(path, Trained(model, optimizer, scheduler, scaler))
 
     def watch_fits(self) -> AbstractContextManager[None]:
-        """A block in which scikit-learn's `fit` methods record which rows each step saw.
+        """A block in which every fit of scikit-learn is looked at, however many and however large.
 
-        They are patched inside the block only; results stay the same to the bit. Every outermost
+        Outside it a run looks at 100 fits, 200 steps inside them and 500,000 values. The `fit`
+        methods are patched while the run lasts; results stay the same to the bit. Every outermost
         fit hashes its rows, 1.5 s for a million of 10 columns. Call `log_data` with the same rows.
         """
         return self.training.watch_fits()

@@ -1,4 +1,4 @@
-"""The same for whole claims: guards, families, looks, and the rows they were scored on."""
+"""Worlds without an effect for whole claims: guards, families, looks, and the scored rows."""
 
 import io
 from collections.abc import Iterator, Mapping, Sequence

@@ -161,8 +161,11 @@ def ignored_paths() -> Iterator[tuple[str, str]]:
         for glob, tolerance in kind.TOLERANCE.items():
             yield glob, f"one value up to a relative difference of {tolerance:g}"
     yield from DERIVED.items()
-    yield MODULES + "*", "not compared where one process only imported it, and the trees are one"
-    yield MODULES + "*", "not compared where only names of local variables or its place differ"
+    yield (
+        MODULES + "*",
+        "not compared where one process only imported the file, and the trees are one; "
+        "nor where only names of local variables differ, or where the file lies",
+    )
     yield from ((tree, "not compared where an imported file differs") for tree in TREES)
     for name in INCIDENTAL:
         yield f"params.{name}", "not compared, nor below a prefix: a place or a name"

@@ -22,6 +22,7 @@ class Trial:
     configuration: str
     is_test_seen: bool
     is_other_seen: bool  # it was scored on other roles, too: there was something else to choose by
+    tuned: frozenset[str] = frozenset()  # paths at which it differs from its arm
 
 
 @dataclass(frozen=True)
@@ -52,13 +53,19 @@ class ArmHistory:
         """The same, with those that the claim does not tell of."""
         return 1 + len({trial.configuration for trial in (*self.trials, *self.untold)})
 
+    @property
+    def tuned(self) -> frozenset[str]:
+        """Paths of which more than one value was tried."""
+        return frozenset(path for trial in (*self.trials, *self.untold) for path in trial.tuned)
+
 
 @dataclass(frozen=True)
 class Ledger:
     """The experiment around a claim: deleted and failed runs count, replays do not.
 
-    `going_on` are runs that MLflow calls RUNNING, and that may be. `late` were started before the
-    seeds of the claim were declared: they are left out by a choice that came after them.
+    `going_on` are runs that MLflow calls RUNNING, and that may be. `before_seeds` are of
+    no declared seed, and were started before seeds were declared: a choice that came after them
+    leaves them out.
 
     `n_test_configurations` looked at the test rows of the claim. `looks` are the
     moments at which an audit printed numbers of this claim, with the number of its runs that were
@@ -73,16 +80,16 @@ class Ledger:
     n_added: int = 0  # runs of the claim that were started after its first look
     n_unread: int = 0  # runs whose records bear on the claim, and were too many to be read
     going_on: frozenset[str] = frozenset()  # ids
-    late: frozenset[str] = frozenset()  # ids
+    before_seeds: frozenset[str] = frozenset()  # ids
 
     def sides(self) -> tuple[tuple[str, ArmHistory], tuple[str, ArmHistory]]:
         """Both arms with their names."""
         return ("baseline", self.baseline), ("candidate", self.candidate)
 
     def is_meant(self, claim: Claim, launch: Launch) -> bool:
-        """Whether the claim is about its seed, or came to leave it out when it had been made."""
+        """Whether a run counts: its seed is declared or unknown, or the run came before that."""
         is_declared = claim.seeds is None or launch.seed is None or launch.seed in claim.seeds
-        return is_declared or launch.run_id in self.late
+        return is_declared or launch.run_id in self.before_seeds
 
 
 def is_same_setup(launch: Launch, chosen: Mapping[str, str]) -> bool:
@@ -131,7 +138,7 @@ def n_test_configurations(ours: Collection[Launch], launches: Iterable[Launch]) 
     return len(seen)
 
 
-def trial(launch: Launch, record: RunRecord) -> Trial:
+def trial(launch: Launch, record: RunRecord, tuned: Iterable[str]) -> Trial:
     """A run with what its record says about its looks."""
     scores = record.find(Scores) or Scores()
     logged = {series.name.partition("/")[0] for series in scores.logged}
@@ -141,4 +148,5 @@ def trial(launch: Launch, record: RunRecord) -> Trial:
         configuration(launch.setup),
         is_test_seen="test" in roles,
         is_other_seen=bool(roles - {"test", "train"}),
+        tuned=frozenset(tuned),
     )

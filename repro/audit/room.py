@@ -35,10 +35,11 @@ def refuse_vacuous_margins(case: Case) -> None:
         if name == "margin" and case.claim.goal == "equivalent":
             most = max(most, 1 - most)
         if margin >= most > 0:
+            move = "change" if (name, case.claim.goal) == ("margin", "equivalent") else "get worse"
             raise ConfigurationError(
-                f"claim {case.claim.name!r}: {name} = {margin:g} of {metric} can be refuted by no "
-                f"scores: they lie between 0 and 1, and the baseline has {score:.4g}, which can "
-                f"move by {most:.4g} at most. Declare the largest change that does not matter."
+                f"claim {case.claim.name!r}: {name} = {margin:g} of {metric} can never be "
+                f"exceeded: from the baseline's {score:.4g} it can {move} by {most:.4g} at most, "
+                "for it lies between 0 and 1. Declare the largest change that does not matter."
             )
 
 

@@ -4,13 +4,12 @@ from dataclasses import replace
 
 from repro.facts.contents import Contents
 from repro.facts.outcome import Outcome
-from repro.history import CROSS_VALIDATION, REPLAY_OF, Launch
+from repro.history import CROSS_VALIDATION, REPLAY_OF, SEGMENT, Launch
 from repro.record import RunRecord
 from repro.record_tags import DATA, SEED, SETUP, TEST
 
 PLACING = (SETUP, SEED, DATA, TEST)  # a run counts, or does not, by these
 EXCUSING = (REPLAY_OF, CROSS_VALIDATION)  # a run that has one is no replicate
-SEGMENT = "repro.segment"
 STATUS = "status"
 
 
@@ -39,7 +38,6 @@ def as_sealed(launch: Launch, record: RunRecord) -> Launch:
 def _status(launch: Launch, record: RunRecord, *, is_later: bool) -> str:
     """A run that came to its end does not fail afterwards, unless it was resumed."""
     outcome = record.find(Outcome)
-    is_ours = outcome is not None and not outcome.is_attached and not is_later
-    if is_ours and outcome and outcome.status == "FINISHED" and launch.status != "RUNNING":
-        return "FINISHED"
-    return launch.status
+    if outcome is None or outcome.is_attached or is_later or launch.status == "RUNNING":
+        return launch.status
+    return "FINISHED" if outcome.status == "FINISHED" else launch.status

@@ -105,7 +105,7 @@ class Code(Fact):
 
     @classmethod
     def upgrade(cls, version: int, data: dict[str, Any]) -> dict[str, Any]:
-        """Version 1 knew neither submodules nor a reason, 2 not what was not kept, 3 no sources."""
+        """Since 2 there are submodules and a reason, since 3 `unkept`, since 4 `sources`."""
         if version >= 2:
             return data
         reason = None if data["restore_verified"] else "recorded before reasons were"

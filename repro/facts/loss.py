@@ -46,7 +46,7 @@ class Loss(Fact):
 
     name: str  # CrossEntropyLoss; of several joined by +
     source_digest: str | None = None  # of own code, with what it reaches; None: a library's
-    definition_digest: str | None = None  # the same, as a refactoring keeps it; None: or version 1
+    definition_digest: str | None = None  # the same but for refactoring; None: also version 1
     settings: tuple[Setting, ...] = ()
     weights: tuple[Weights, ...] = ()
     terms: tuple[Term, ...] = ()  # the first 64

@@ -33,7 +33,7 @@ class Score(Part):
     defaults: str | None = None  # canonical JSON of the arguments left as they are; None: unknown
     constants: str | None = None  # canonical JSON of plain values of its module; None: version 1
     helpers_digest: str | None = None  # of the functions it reaches; None: version 1
-    definition_digest: str | None = None  # of own code as refactoring keeps it; None: a library's
+    definition_digest: str | None = None  # but for refactoring; None: a library's, or version 3
     training_mode: bool | None = None  # some module of the watched torch model; None: no model
     ids_digest: str | None = None  # of `rows=`, in order
     n_ids: int | None = None  # different ids; fewer than `n_rows`: rows were scored twice

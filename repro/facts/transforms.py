@@ -14,7 +14,7 @@ class Step(Part):
     settings: str  # "size=32, padding=4"
     fitted: str | None = None  # settings that follow from data: mean, standard deviation
     source_digest: str | None = None  # of own code, with what it reaches; None: a library's
-    definition_digest: str | None = None  # the same, as a refactoring keeps it; None: or version 1
+    definition_digest: str | None = None  # the same but for refactoring; None: also version 1
     is_random: bool | None = None  # by its name and its code; None: neither can tell
 
 

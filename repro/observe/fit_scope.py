@@ -1,14 +1,15 @@
 """Sees which rows scikit-learn's estimators are fitted on, while a run lasts.
 
-The one patch of another library besides determinism: for the length of a block, the fitting
-methods of every subclass of `BaseEstimator` tell before they run and after. Arguments, result and
-exceptions pass untouched. What joblib runs in other processes is not patched, hence not seen.
+From the beginning of the run, or from the import of scikit-learn, to its end the fitting methods of
+every subclass of `BaseEstimator` are patched: they tell before they run and after. Arguments,
+result and exceptions pass untouched. What joblib runs in other processes is not seen.
 
-A run looks at some fits unasked, and at all of them inside `run.watch_fits()`.
+A run looks at the first fits (`MAX_FITS`, `MAX_STEPS`), and at all inside `run.watch_fits()`.
 """
 
 import functools
 import inspect
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -19,6 +20,7 @@ from operator import itemgetter
 from types import FunctionType, MethodType
 from typing import Any, Protocol
 
+from repro.facts.fact import Absent
 from repro.observe.observer import observed
 
 METHODS = ("fit", "fit_transform", "fit_predict", "fit_resample", "partial_fit")
@@ -42,13 +44,14 @@ class FitCall:
     outer: "FitCall | None" = None  # the fit inside which this one ran
     named: set[str] = field(default_factory=set)  # steps of it that were fitted already
     is_asked: bool = False  # it ran inside `run.watch_fits()`
+    level: int = 0  # how many of joblib's workers it ran in, one inside another
 
 
 class Listener(Protocol):
     """Whom the patched methods tell."""
 
-    def is_listening(self) -> bool:
-        """Whether a fit that begins now is to be told; costs a microsecond."""
+    def admit(self) -> bool:
+        """Let a fit that begins now be told, or not; costs a microsecond."""
 
     def begin(self, call: FitCall) -> FitCall | None:
         """A fit begins; what is returned is given to `end`."""
@@ -63,6 +66,7 @@ class Fits:
     def __init__(self, is_current: Callable[[], bool], tell: Callable[..., None]) -> None:
         self._is_current = is_current
         self._tell = tell
+        self._process = os.getpid()
         self._thread = threading.local()
         self._lock = threading.RLock()  # one tells at a time
         self._outermost: list[FitCall] = []  # running now, in any thread
@@ -80,9 +84,13 @@ class Fits:
         finally:
             self._n_asking -= 1
 
-    def is_listening(self) -> bool:
-        """Not while another run is open inside this one, nor when enough fits were told."""
-        if not self._is_current():
+    def admit(self) -> bool:
+        """Not while another run is open inside this one, nor when enough fits were told.
+
+        It tells once that some are left out. Nor in a child: at its birth another thread may have
+        held the lock.
+        """
+        if os.getpid() != self._process or not self._is_current():
             return False
         is_full = self._n_steps >= MAX_STEPS if self._outermost else self._n_fits >= MAX_FITS
         if self._n_asking or not is_full:
@@ -95,12 +103,13 @@ class Fits:
     def begin(self, call: FitCall) -> FitCall | None:
         """Find the call's place; None: it belongs to another run, or is one call with the outer."""
         stack = self._stack()
-        if not self.is_listening() or any(call.estimator is one.estimator for one in stack):
+        if not self.admit() or any(call.estimator is one.estimator for one in stack):
             return None
-        outer = stack[-1] if stack else self._around_workers()
+        level = _level()
+        outer = stack[-1] if stack else self._around_workers(level)
         is_asked = self._n_asking > 0
         # A copy: other runs may be told of it, too.
-        call = replace(call, outer=outer, named=set(), is_asked=is_asked)
+        call = replace(call, outer=outer, named=set(), is_asked=is_asked, level=level)
         observed(_name, call)
         if call.outer is None:
             self._outermost.append(call)
@@ -127,12 +136,16 @@ class Fits:
         stack: list[FitCall] = self._thread.stack
         return stack
 
-    def _around_workers(self) -> FitCall | None:
-        """The fit whose joblib threads these are, if one alone is running."""
-        parallel = sys.modules["joblib.parallel"]  # scikit-learn has loaded it
-        backend, _ = parallel.get_active_backend()
-        is_worker = bool(getattr(backend, "nesting_level", 0))
-        return self._outermost[0] if is_worker and len(self._outermost) == 1 else None
+    def _around_workers(self, level: int) -> FitCall | None:
+        """The fit whose joblib threads these are, if one alone is running outside of them."""
+        around = [call for call in self._outermost if call.level < level]
+        return around[0] if len(around) == 1 else None
+
+
+def _level() -> int:
+    parallel = sys.modules["joblib.parallel"]  # scikit-learn has loaded it
+    backend, _ = parallel.get_active_backend()
+    return int(getattr(backend, "nesting_level", None) or 0)
 
 
 def _name(call: FitCall) -> None:
@@ -197,15 +210,42 @@ class _Patch:
         base.__init_subclass__(**kwargs)
         self.replace(kind)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _Patch, (self._base,)  # in another process nobody listens
+
     def replace(self, kind: type) -> None:
         """Let the fitting methods of a class, and of the mixins it is made of, tell."""
         for owner in kind.__mro__:
             for name in METHODS:
-                original = vars(owner).get(name)
-                if isinstance(original, FunctionType) or hasattr(original, "fn"):
-                    telling = _Telling(self, owner, name, original)
-                    self._replaced.append(telling)
-                    setattr(owner, name, telling)
+                found = vars(owner).get(name)
+                guarded = getattr(found, "fn", None)  # by scikit-learn's `available_if`
+                if isinstance(found, FunctionType):
+                    self._replace(owner, name, found)
+                elif isinstance(guarded, FunctionType):
+                    self._replace(found, "fn", guarded)
+
+    def _replace(self, holder: Any, name: str, original: Any) -> None:
+        telling = _Telling(self, holder, name, original)
+        if not isinstance(observed(telling.take_place), Absent):  # a class may refuse
+            self._replaced.append(telling)
+
+    def telling(self, method: Any) -> Callable[..., Any]:
+        """The method, telling."""
+
+        @functools.wraps(method)
+        def telling(estimator: Any, *args: Any, **kwargs: Any) -> Any:
+            if not self.admits():
+                return method(estimator, *args, **kwargs)
+            call = observed(lambda: _call(method, estimator, args, kwargs))
+            if not isinstance(call, FitCall):
+                return method(estimator, *args, **kwargs)
+            with self.told(call) as told:
+                result = method(estimator, *args, **kwargs)
+                for one in told if call.method == "fit_resample" else ():
+                    one.result = result
+                return result
+
+        return telling
 
     def leave(self, listener: Listener) -> None:
         """One block less; with the last one everything is as it was."""
@@ -214,12 +254,12 @@ class _Patch:
         self.listeners = tuple(remaining)
         if not remaining:
             for telling in self._replaced:
-                telling.give_back()
+                observed(telling.give_back)
             del self._base.__init_subclass__
 
-    def is_listened_to(self) -> bool:
-        """Whether anybody wants to hear of a fit now."""
-        return any(observed(one.is_listening) is True for one in self.listeners)
+    def admits(self) -> bool:
+        """Whether anybody wants to hear of a fit that begins now."""
+        return any(observed(one.admit) is True for one in self.listeners)
 
     @contextmanager
     def told(self, call: FitCall) -> Iterator[list[FitCall]]:
@@ -236,60 +276,53 @@ class _Patch:
 
 
 class _Telling:
-    """Stands in a class in the place of a fitting method.
+    """Stands in the place of a fitting method: in its class, or in the descriptor that guards it.
 
-    Asked through an instance it gives a method that tells; asked through the class, or pickled
-    with it, the original.
+    To whoever asks the class, it is a function like the one before; so MLflow's autologging, which
+    patches the same methods, finds what it looks for. Pickled with its class, it is the original.
     """
 
-    def __init__(self, patch: _Patch, owner: type, name: str, original: Any) -> None:
-        self._patch = patch
-        self._owner = owner
+    def __init__(self, patch: "_Patch", holder: Any, name: str, original: Any) -> None:
+        functools.update_wrapper(self, original)
+        self._holder = holder
         self._name = name
         self._original = original
-        self.__isabstractmethod__ = getattr(original, "__isabstractmethod__", False)
+        self._function = patch.telling(original)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        bound = self._original.__get__(instance, owner)
-        if instance is None or not isinstance(bound, MethodType):
-            return bound
-        return MethodType(self._telling(bound.__func__), instance)
+        return self._function if instance is None else MethodType(self._function, instance)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._function(*args, **kwargs)
+
+    def __eq__(self, other: object) -> bool:
+        return other is self or other is self._function
+
+    def __hash__(self) -> int:
+        return id(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return itemgetter(0), ((self._original,),)
 
-    def _telling(self, method: Any) -> Callable[..., Any]:
-        @functools.wraps(method)
-        def telling(estimator: Any, *args: Any, **kwargs: Any) -> Any:
-            if not self._patch.is_listened_to():
-                return method(estimator, *args, **kwargs)
-            call = observed(lambda: _call(method, self._name, estimator, args, kwargs))
-            if not isinstance(call, FitCall):
-                return method(estimator, *args, **kwargs)
-            with self._patch.told(call) as told:
-                result = method(estimator, *args, **kwargs)
-                for one in told if self._name == "fit_resample" else ():
-                    one.result = result
-                return result
-
-        return telling
+    def take_place(self) -> None:
+        """Stand there from now on."""
+        setattr(self._holder, self._name, self)
 
     def give_back(self) -> None:
-        """Put the original back, unless somebody else has patched the method meanwhile."""
-        if vars(self._owner).get(self._name) is self:
-            setattr(self._owner, self._name, self._original)
+        """Put the original back, also where somebody who patched the method keeps it."""
+        for name, value in list(vars(self._holder).items()):
+            if value is self:
+                setattr(self._holder, name, self._original)
 
 
-def _call(
-    method: Any, name: str, estimator: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
-) -> FitCall:
+def _call(method: Any, estimator: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> FitCall:
     """The rows are the first argument, whatever it is called: X, raw_documents, y to encode."""
     signature = inspect.signature(method)
     given = signature.bind_partial(estimator, *args, **kwargs).arguments
     _, first, *others = [*signature.parameters, ""]
     rows = given.get(first, given.get("kwargs", {}).get("X"))
     y = next((given[label] for label in LABELS if label in others and label in given), None)
-    return FitCall(estimator, name, rows, y)
+    return FitCall(estimator, method.__name__, rows, y)
 
 
 def _subclasses(kind: type) -> set[type]:

@@ -87,8 +87,8 @@ class Technique:
     def continue_at(self, step: int) -> None:
         """The training goes on from a checkpoint: its next step is this one."""
 
-    def fits_hooked(self) -> None:
-        """From now on the fits of scikit-learn are told."""
+    def fits_hooked(self, failed: Absent | None) -> None:
+        """From now on the fits of scikit-learn are told; or why they cannot be."""
 
     def fits_left_out(self) -> None:
         """More were fitted than is told without `run.watch_fits()`."""

@@ -154,8 +154,8 @@ class Training:
 
     def hook_fits(self) -> None:
         """See what scikit-learn fits from now on, up to a limit; it must be loaded."""
-        if not isinstance(observed(self._fit_hooks.enter_context, listening(self._fits)), Absent):
-            self.audience.tell("fits_hooked")
+        hooked = observed(self._fit_hooks.enter_context, listening(self._fits))
+        self.audience.tell("fits_hooked", hooked if isinstance(hooked, Absent) else None)
 
     def watch_fits(self) -> AbstractContextManager[None]:
         """A block in which the techniques are told all that scikit-learn fits."""

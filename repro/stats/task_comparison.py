@@ -1,7 +1,8 @@
 """What do scores on several tasks say about the difference of two arms?"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 import numpy as np
 
@@ -179,7 +180,7 @@ def compare_tasks(
     estimate, better, method = _analysis(b, c, tuple(map(float, d)))
     return Comparison(
         method=method,
-        notes=(_WHY[method],),
+        notes=(_WHY[method], *_at_odds(tuple(map(float, d)))),
         kind="task",
         n_baseline=len(baseline),
         n_candidate=len(candidate),
@@ -202,6 +203,18 @@ _WHY: Mapping[Method, str] = {
     "interquartile mean": "interquartile means over all runs, resampled within each task",
     "signed ranks": "signed ranks of the mean differences: one number a task",
 }
+
+
+def _at_odds(gains: Sequence[float]) -> Iterator[str]:
+    """Said where the mean over tasks and most of the tasks point to different sides."""
+    mean = fmean(gains)
+    against = sum(gain * mean < 0 for gain in gains)
+    if 2 * against > len(gains):
+        words = ("gains", "loses") if mean > 0 else ("loses", "gains")
+        yield (
+            f"on average the candidate {words[0]}, but in {against} of {len(gains)} tasks "
+            f"it {words[1]}: a few tasks make the mean"
+        )
 
 
 def _analysis(

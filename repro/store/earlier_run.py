@@ -13,10 +13,11 @@ from mlflow.entities import Run
 
 from repro.errors import StoreUnavailable, UnknownRun
 from repro.facts.integrity import Integrity
+from repro.history import SEGMENT
 from repro.record import SEAL, RunRecord, load
 from repro.store.active_stack import UriOverride, beginning, untracked_run
 from repro.store.journal import Journal
-from repro.store.load import SEGMENT, MlflowHistory, open_history
+from repro.store.load import MlflowHistory, open_history
 from repro.store.location import Location
 from repro.store.mlflow import (
     INSTEAD_OF,

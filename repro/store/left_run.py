@@ -10,11 +10,12 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 
 from repro.errors import ReproError, StoreUnavailable, UnknownRun
+from repro.history import SEGMENT
 from repro.record import RunRecord, dump
 from repro.store.held import Held, held, values
 from repro.store.journaled import Position, batches, note_shipped, shipped
 from repro.store.journals import RunJournal
-from repro.store.load import SEGMENT, refuse_missing_database
+from repro.store.load import refuse_missing_database
 from repro.store.location import SQLITE, Location
 from repro.store.mlflow import (
     RECORD,

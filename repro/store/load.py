@@ -23,7 +23,7 @@ from repro.facts.outcome import Outcome
 from repro.facts.params import Param, Params
 from repro.facts.scores import Scores, Series
 from repro.facts.segments import Segments
-from repro.history import NO_REPLICATE, REPLAY_OF, Launch
+from repro.history import NO_REPLICATE, REPLAY_OF, SEGMENT, Launch
 from repro.record import SEAL, RunRecord, load
 from repro.store.held import held
 from repro.store.integrity import Now, integrity
@@ -35,7 +35,6 @@ from repro.store.point import Point
 from repro.store.variables import NO_PROGRESS_BAR, SHORT_PATIENCE, variables
 
 PAGE = 1_000
-SEGMENT = "repro.segment"  # tag: number of the last process that began to write to the run
 STATUSES = ("RUNNING", "FINISHED", "FAILED", "KILLED")
 STILL_RUNNING = "MLflow says RUNNING: it was resumed, or its end was not written"
 UNSEALED = "the run has no record that was sealed"

@@ -16,14 +16,19 @@ from fake_history import (
     score,
     sgd_and_adamw,
     tracked,
+    with_facts,
 )
 
 import repro.launched
 from repro.audit.finding import Finding, Outcome
 from repro.audit.rule import Severity
 from repro.facts.budget import EXAMPLE as BUDGET
+from repro.facts.optimizer import EXAMPLE as SGD
+from repro.facts.optimizer import Setting
 from repro.facts.outcome import EXAMPLE as OUTCOME
+from repro.facts.params import EXAMPLE as PARAMS
 from repro.facts.params import Param
+from repro.facts.tuning import EXAMPLE as TUNING
 from repro.history import COMMIT, PARENT, SOURCE, Launch
 from repro.judge import judge
 from repro.observe.declared import Declared
@@ -180,6 +185,21 @@ def test_ablations_and_short_tries_of_the_script_are_no_tuning() -> None:
     assert tuning(*[wide(width, n_steps=5) for width in range(6)]).outcome is Outcome.PASS
 
 
+def test_what_was_tuned_for_the_candidate_alone_is_told() -> None:
+    made = sgd_and_adamw()
+    untuned = TUNING.but(searches=())
+    made.runs = {arm: with_facts(runs, tuning=untuned) for arm, runs in made.runs.items()}
+    rate = (SGD.but(name="AdamW", settings=(Setting(name="lr", value=0.02),)), untuned)
+    lr = PARAMS.but(declared=(Param(name="lr", value=0.02), PARAMS.declared[1]))
+    made.runs["trial"] = [tracked(200, 0, 0.9, *rate, lr)]
+    told = outcome(judge(CLAIM, made, POLICY), "tuning-budget")
+    assert (told.outcome, told.severity) == (Outcome.FAIL, Severity.WARNING)
+    assert told.message == "tuned for the candidate alone: optimizer.lr"
+    slower = SGD.but(settings=(Setting(name="lr", value=0.02), *SGD.settings[1:]))
+    made.runs["other"] = [tracked(201, 0, 0.9, slower, untuned, lr)]
+    assert outcome(judge(CLAIM, made, POLICY), "tuning-budget").outcome is Outcome.PASS
+
+
 def unscored(*seeds: int) -> Finding:
     """What is said of runs of AdamW that were scored on valid alone."""
     valid = SCORES.but(scored=(score("valid/accuracy", 0.9),))
@@ -206,4 +226,6 @@ def test_records_that_were_too_many_to_read_are_unknown(monkeypatch: pytest.Monk
     made.runs["trials"] = [wide(width) for width in range(6)]
     told = outcome(judge(CLAIM, made, POLICY), "seed-selection")
     assert (told.outcome, told.severity) == (Outcome.UNKNOWN, Severity.WARNING)
-    assert told.message == "4 runs of the code of an arm were too many to be read"
+    assert told.message == (
+        "the records of 4 older runs were not read: there are too many runs of an arm's code"
+    )

@@ -22,16 +22,16 @@ def test_no_share_of_908_thousandths_can_lose_95_hundredths():
     with pytest.raises(ConfigurationError) as caught:
         judged(goal="no-regression", margin=0.95, min_effect=None)
     assert str(caught.value) == (
-        "claim 'adamw-beats-sgd': margin = 0.95 of test/accuracy can be refuted by no scores: "
-        "they lie between 0 and 1, and the baseline has 0.908, which can move by 0.908 at most. "
-        "Declare the largest change that does not matter."
+        "claim 'adamw-beats-sgd': margin = 0.95 of test/accuracy can never be exceeded: from the "
+        "baseline's 0.908 it can get worse by 0.908 at most, for it lies between 0 and 1. Declare "
+        "the largest change that does not matter."
     )
 
 
 def test_a_share_can_lose_all_that_it_has_but_gain_only_the_rest():
     judged(goal="no-regression", margin=0.907)
     judged(goal="equivalent", margin=0.5)
-    with pytest.raises(ConfigurationError, match=r"margin = 0\.908 .* at most\. "):
+    with pytest.raises(ConfigurationError, match=r"margin = 0\.908 .* change by 0\.908 at most, "):
         judged(goal="equivalent", margin=0.908)
 
 
@@ -44,12 +44,12 @@ def test_a_loss_has_the_rest_to_lose():
         arms=Arms((lost,), (lost,), ((0, 0),)),
         comparison=example_comparison(n_pairs=5, difference=0.0, standard_error=0.01),
     )
-    with pytest.raises(ConfigurationError, match=r"the baseline has 0\.9, which can move by 0\.1 "):
+    with pytest.raises(ConfigurationError, match=r"the baseline's 0\.9 it can get worse by 0\.1 "):
         refuse_vacuous_margins(case)
 
 
 def test_a_guard_must_be_able_to_trip():
     for margin, metric in ((0.9, "test/accuracy"), (50.0, "test/loss")):  # no bound is known of it
         judged(guards=(Guard(metric=metric, direction="higher", margin=margin),))
-    with pytest.raises(ConfigurationError, match=r"guards: margin = 1 of test/accuracy can be "):
+    with pytest.raises(ConfigurationError, match=r"guards: margin = 1 of test/accuracy can never "):
         judged(guards=(Guard(metric="test/accuracy", direction="higher", margin=1.0),))

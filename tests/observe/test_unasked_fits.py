@@ -18,6 +18,7 @@ from sklearn.preprocessing import StandardScaler
 
 import repro
 from repro.digest import row_hashes, table
+from repro.facts.fact import Absent
 from repro.facts.fit_scope import FitScope
 from repro.facts.tuning import Tuning
 from repro.observe.fit_scope import MAX_FITS, MAX_STEPS
@@ -165,3 +166,13 @@ def test_a_run_sees_fits_of_a_library_that_it_imports_itself(project):
     found = project.record(done.stdout.strip()).find(FitScope)
     assert [one.path for one in found.fits] == ["SelectKBest"]
     assert found.before == ()
+
+
+def test_fits_that_could_not_be_hooked_say_why(monkeypatch):
+    def broken(stack, block):
+        raise TypeError("no such patch")
+
+    monkeypatch.setattr("repro.observe.training.ExitStack.enter_context", broken)
+    made = Training(lambda: True)
+    made.hook_fits()
+    assert scope(made) == Absent(reason="TypeError: no such patch", kind="failed")

@@ -120,3 +120,15 @@ def test_an_order_of_summing_is_no_gain() -> None:
     candidate = {**baseline, "task 0": scores[::-1]}
     found = compare_tasks(baseline, candidate, higher_is_better=True)
     assert (found.difference, decide("improve", found)) == (0.0, "INCONCLUSIVE")
+
+
+def test_a_mean_that_a_few_tasks_make_is_told() -> None:
+    gains = (-0.01, -0.02, -0.01, -0.02, 0.5, 0.6, 0.0)
+    found = compare_tasks(tasks(*[0.0] * 7), tasks(*gains), higher_is_better=True)
+    assert found.notes[1:] == (
+        "on average the candidate gains, but in 4 of 7 tasks it loses: a few tasks make the mean",
+    )
+    loss = compare_tasks(tasks(*gains), tasks(*[0.0] * 7), higher_is_better=True)
+    assert loss.notes[1].startswith("on average the candidate loses, but in 4 of 7 tasks it gains")
+    even = compare_tasks(tasks(*[0.0] * 6), tasks(*gains[1:]), higher_is_better=True)
+    assert len(even.notes) == 1

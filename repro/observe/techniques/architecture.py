@@ -23,7 +23,8 @@ class ArchitectureObserver(Technique):
     def __init__(self) -> None:
         self._models = Models()
         self._last: Any = None
-        self._fitted: Any = None  # by the script itself
+        self._fitted: Architecture | Absent | None = None  # by the script itself
+        self._predicts = False  # that one
         self._wrappers: tuple[str, ...] = ()
         self._begun: dict[int, Architecture | Absent] = {}  # by id of the model
 
@@ -34,10 +35,13 @@ class ArchitectureObserver(Technique):
         self._wrappers = tuple(dict.fromkeys((*self._wrappers, *wrappers(model))))
 
     def fitted(self, call: Any) -> None:
-        """An estimator that was not watched: the last one that predicts, before any other."""
-        is_model = hasattr(call.estimator, "predict") or not hasattr(self._fitted, "predict")
-        if call.outer is None and is_model:
-            self._fitted = call.estimator
+        """An estimator that was not watched: the last one that predicts, before any other.
+
+        It is not kept, for some hold their rows.
+        """
+        predicts = hasattr(call.estimator, "predict")
+        if call.outer is None and (predicts or not self._predicts):
+            self._fitted, self._predicts = from_model(call.estimator), predicts
 
     def sampled_step(self, optimizer: Any, step: int) -> None:
         """A model that starts to train."""
@@ -46,8 +50,8 @@ class ArchitectureObserver(Technique):
 
     def at_end(self, ending: Ending) -> Architecture | Absent:
         """The main model with the names of the others; of an estimator its parameters."""
-        if self._last is None and not ending.n_steps:
-            self._last = self._fitted
+        if self._last is None and not ending.n_steps and self._fitted is not None:
+            return self._fitted
         if self._last is not None and self._models.main() is None:
             return from_model(self._last)
         if self._last is None and not ending.n_steps and "sklearn" in sys.modules:

@@ -94,11 +94,12 @@ class FitScopeObserver(Technique):
         self._is_scored = False
         self._n_values = 0  # hashed unasked
         self._is_hooked = self._is_cut = False
+        self._failed: Absent | None = None
         self._before: set[str] = set()
 
-    def fits_hooked(self) -> None:
-        """Remember what may have been fitted before."""
-        self._is_hooked = True
+    def fits_hooked(self, failed: Absent | None) -> None:
+        """Remember what may have been fitted before, or why nothing will be seen."""
+        self._is_hooked, self._failed = failed is None, failed
         self._before = {name for name in SELECTORS if name in sys.modules}
 
     def fits_left_out(self) -> None:
@@ -144,6 +145,8 @@ class FitScopeObserver(Technique):
         if not (self._is_hooked or self._fits):
             if "sklearn" not in sys.modules:
                 return Absent(reason="scikit-learn is not loaded", kind="not_applicable")
+            if self._failed is not None:
+                return self._failed
             reason = "no fit was seen: fit inside `with run.watch_fits():`, or see repro.check_fit"
             return Absent(reason=reason, kind="not_recorded")
         fits = {path: rows for path, rows in self._fits.items() if rows.n_calls}

@@ -1,8 +1,10 @@
 """Looks at hyperparameter searches: what was tried, and whether the best lies at an edge."""
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
+from weakref import ReferenceType, ref
 
 import numpy as np
 
@@ -17,18 +19,24 @@ from repro.observe.technique import Ending, Technique
 
 LIBRARIES = ("optuna", "hyperopt", "skopt", "nevergrad", "ax", "ray.tune", "skorch")
 SPACES = ("param_grid", "param_distributions", "search_spaces")
-MAX_UNASKED = 10  # searches that are kept until the end, with what they hold
+MAX_UNASKED = 10  # searches that are told
+TOLD = dict.fromkeys(("space", "metric", "cv", "refit"))  # by `architecture`, of the model
 NOT_HANDED_OVER = "a search, if there was one, was not handed over: run.watch(search)"
 
 
 class TuningObserver(Technique):
-    """Remembers searches, and reads them at the end."""
+    """Reads searches: those that were handed over at the end, others as they were fitted.
+
+    Those are not kept: they hold models, and some models their rows.
+    """
 
     kind = Tuning
 
     def __init__(self) -> None:
         self._searches: list[Any] = []
-        self._model: Any = None  # the watched one, or the last one that was fitted
+        self._fitted: list[tuple[ReferenceType[Any], Search]] = []
+        self._model: Any = None
+        self._last: Search | None = None  # the last model that was fitted, if that was one
 
     def watched(self, model: Any, optimizer: Any, scheduler: Any, loss: Any) -> None:
         """A search, or an estimator that holds some."""
@@ -41,30 +49,37 @@ class TuningObserver(Technique):
 
     def fitted(self, call: FitCall) -> None:
         """A search that the script fitted."""
-        if call.outer is None and (call.is_asked or len(self._searches) < MAX_UNASKED):
-            self._remember(call.estimator)
-            if self._model is None and is_search(call.estimator):
-                self._model = call.estimator
+        if call.outer is not None:
+            return
+        if hasattr(call.estimator, "predict"):
+            self._last = None
+        for one in filter(is_search, (call.estimator, *_held(call.estimator))):
+            others = [(known, found) for known, found in self._fitted if known() is not one]
+            if not self._is_watched(one) and (call.is_asked or len(others) < MAX_UNASKED):
+                found = _of_search(one)
+                self._fitted = [*others, (ref(one), found)]
+                self._last = found if one is call.estimator else self._last
 
     def at_end(self, ending: Ending) -> Tuning | Absent:
-        """Every search, as it stands now."""
-        kinds = [type(search).__name__ for search in self._searches]
-        found = []
-        for index, search in enumerate(self._searches):
-            n_before = kinds[:index].count(kinds[index])
-            name = f"{kinds[index]}-{n_before + 1}" if n_before else kinds[index]
-            if is_study(search):
-                found.append(_of_study(name, search))
-            else:
-                found.append(_of_search(name, search, is_model=search is self._model))
-        if found:
-            return Tuning(searches=tuple(found))
-        return self._absent(ending)
+        """Every search, as it stands now, or stood when it had been fitted."""
+        watched = [
+            (_of_study(one) if is_study(one) else _of_search(one), one is self._model)
+            for one in self._searches
+        ]
+        is_model_fitted = self._model is None
+        fitted = [(found, is_model_fitted and found is self._last) for _, found in self._fitted]
+        found = [
+            search.model_copy(update=TOLD) if is_model else search
+            for search, is_model in (*watched, *fitted)
+        ]
+        return Tuning(searches=tuple(_numbered(found))) if found else self._absent(ending)
+
+    def _is_watched(self, search: Any) -> bool:
+        return any(search is known for known in self._searches)
 
     def _remember(self, model: Any) -> None:
         for one in (model, *_held(model)):
-            is_new = not any(one is known for known in self._searches)
-            if is_new and (is_study(one) or is_search(one)):
+            if not self._is_watched(one) and (is_study(one) or is_search(one)):
                 self._searches.append(one)
 
     def _absent(self, ending: Ending) -> Absent:
@@ -96,29 +111,31 @@ def _given_space(search: Any) -> Any:
     return next((space for space in spaces if space is not None), None)
 
 
-def _of_search(name: str, search: Any, *, is_model: bool) -> Search:
+def _numbered(searches: Iterable[Search]) -> Iterator[Search]:
+    """With names that differ: the second GridSearchCV is GridSearchCV-2."""
+    seen = Counter[str]()
+    for search in searches:
+        seen[search.name] += 1
+        n = seen[search.name]
+        yield search.model_copy(update={"name": f"{search.name}-{n}"}) if n > 1 else search
+
+
+def _of_search(search: Any) -> Search:
     results = getattr(search, "cv_results_", None)
     space = _joined(_given_space(search))
     best = getattr(search, "best_params_", {})
-    found = Search(
-        name=name,
+    return Search(
+        name=type(search).__name__,
         method=type(search).__name__,
         n_trials=None if results is None else len(results["params"]),
         n_failed=None if results is None else _n_failed(search, results),
         best_score=_number(getattr(search, "best_score_", None)),
         dimensions=tuple(dimension(one, space[one], best.get(one)) for one in sorted(space)),
+        space=_space_text({name: shown(values) for name, values in space.items()}),
+        metric=str(scalar(search.scoring)),
+        cv=str(scalar(search.cv)),
+        refit=str(scalar(search.refit)),
     )
-    return found if is_model else found.model_copy(update=_definition(search, space))
-
-
-def _definition(search: Any, space: Mapping[str, Any]) -> dict[str, str | None]:
-    """What `architecture` tells, where the search is the watched model."""
-    return {
-        "space": _space_text({name: shown(values) for name, values in space.items()}),
-        "metric": str(scalar(search.scoring)),
-        "cv": str(scalar(search.cv)),
-        "refit": str(scalar(search.refit)),
-    }
 
 
 def _joined(space: Any) -> dict[str, Any]:
@@ -141,7 +158,7 @@ def _n_failed(search: Any, results: Mapping[str, Any]) -> int | None:
     return int(np.isnan(np.array(means, dtype=float)).any(axis=0).sum()) if is_nan else None
 
 
-def _of_study(name: str, study: Any) -> Search:
+def _of_study(study: Any) -> Search:
     trials: Sequence[Any] = list(study.trials)
     states = [str(getattr(trial.state, "name", trial.state)) for trial in trials]
     numbers = [trial.number for trial in trials if hasattr(trial, "number")]
@@ -150,7 +167,7 @@ def _of_study(name: str, study: Any) -> Search:
     space = dict(_ranges(trials))
     directions = getattr(study, "directions", ())
     return Search(
-        name=name,
+        name=type(study).__name__,
         method=type(getattr(study, "sampler", study)).__name__,
         n_trials=len(trials),
         n_failed=states.count("FAIL"),

@@ -148,7 +148,10 @@ def test_a_run_that_was_stopped_may_leave_its_schedule_and_a_pretrained_one_need
 
 def coupled(left: Batching, right: Batching, *rates: float, claim: Claim = CLAIM) -> Answers:
     one, two = (stepping("SGD", rate) for rate in rates)
-    return list(batch_lr_coupling.check.check(claim, Arms.of(left, right), Arms.of(one, two)))
+    losses = Arms.of(LOSS, LOSS)
+    return list(
+        batch_lr_coupling.check.check(claim, Arms.of(left, right), Arms.of(one, two), losses)
+    )
 
 
 LARGER = BATCHING.but(micro=512, effective=512)
@@ -158,6 +161,26 @@ UNTUNED = CLAIM.model_copy(update={"nuisance": (), "treatment": ("optimizer.*",)
 def test_another_batch_with_the_same_rate_is_a_warning() -> None:
     (found,) = coupled(BATCHING, LARGER, 0.1, 0.1, claim=UNTUNED)
     assert found.message == "batches of 128 and 512 with one learning rate"
+
+
+@pytest.mark.parametrize(
+    ("name", "micro", "n_said"),
+    [("NTXentLoss", 255, 2), ("NTXentLoss", 256, 0), ("CrossEntropyLoss", 255, 0)],
+)
+def test_few_samples_to_contrast_with_are_a_note(name: str, micro: int, n_said: int) -> None:
+    small, optimizer = BATCHING.but(micro=micro, effective=1024), stepping("SGD", 0.1)
+    losses = Arms.of(LOSS.but(name=name), LOSS.but(name=name))
+    found = list(
+        batch_lr_coupling.check.check(
+            CLAIM, Arms.of(small, small), Arms.of(optimizer, optimizer), losses
+        )
+    )
+    assert [one.severity for one in found] == [Severity.NOTE] * n_said
+    if found:
+        assert found[0].message == (
+            "baseline: a contrastive loss on batches of 255, where a sample is told "
+            "from 254 others; accumulation adds none"
+        )
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ def check(outcome: Outcome) -> Iterator[Violation]:
         why = f": {outcome.error}" if outcome.error else ""
         yield Violation(
             message=f"the run is {outcome.status}{why}",
-            fix="run it again to its end; what else is said of it may be due to that",
+            fix="run it again to its end; other findings about it may come from the early end",
             points=("outcome.status",),
         )
 

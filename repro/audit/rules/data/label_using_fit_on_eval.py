@@ -9,8 +9,8 @@ Wrong when: the method is transductive by design: waive the rule and say so. Row
 their content without labels: rows that were transformed before stand nowhere, and it is unknown;
 so it is for several fits with the same settings on different rows, as in a cross-validation by
 hand, where any of them may have been scored. What was fitted after the last score does not count.
-What was fitted in another process, or before the run began, is not seen: it is unknown where a
-library of selectors was loaded before and not used inside.
+What was fitted in another process, or before the run began, is not seen. Where a library that
+selects or encodes columns was loaded before the run, and not used in it, the answer is unknown.
 
 Source: Ambroise and McLachlan 2002, selection bias in gene expression; Kapoor and Narayanan 2023.
 """
@@ -82,7 +82,7 @@ def _unmatched(fit: Fit) -> Unknown:
 
 
 def _mild(answer: Answer) -> Answer:
-    """Older versions watched no fits unasked: that proves nothing, a training loop has none."""
+    """A missing fact is a warning: older versions looked at no fit, and many runs have none."""
     if not isinstance(answer, Unknown):
         return answer
     return Unknown(answer.message, answer.fix, answer.points, severity=Severity.WARNING)
@@ -92,7 +92,7 @@ def _unseen(scope: FitScope) -> Iterator[Unknown]:
     """Fits that nobody looked at."""
     if scope.is_cut:
         yield Unknown(
-            message="more was fitted than is looked at unasked",
+            message="not every fit was looked at: more were made than a run looks at by itself",
             fix=LIFTS_LIMITS,
             points=("fit_scope.is_cut",),
             severity=Severity.WARNING,
@@ -100,7 +100,8 @@ def _unseen(scope: FitScope) -> Iterator[Unknown]:
     if scope.before:
         names = ", ".join(scope.before)
         yield Unknown(
-            message=f"{names} was loaded before the run, and nothing of it was fitted in the run",
+            message=f"{names} was loaded before the run and not used in it: whether it was fitted "
+            "before, on all rows, is not known",
             fix="fit inside the run, or import it there",
             points=("fit_scope.before",),
             severity=Severity.WARNING,

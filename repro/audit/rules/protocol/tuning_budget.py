@@ -5,11 +5,12 @@ Why: the best of twenty configurations beats the best of two also where the meth
 Fix: give both arms as many trials, over spaces of the same size.
 
 Wrong when: the baseline was tuned elsewhere before, or one search served both arms: cite it in a
-waiver. The sizes of the searched spaces are not compared. Trials count in this experiment only:
-runs of the arm's treatment and data whose nuisance differs, those of its very code that trained as
-long with another value that the claim does not tell of, if at least two others were tried, and the
-trials of searches that were watched. So the arms of another claim may count, too. Code that was
-tuned by hand, without a run, is not seen.
+waiver. That something was tuned for the candidate alone is told where the baseline was recorded
+with a value of it; how many values of it were tried is not compared, nor are searches inside the
+runs. Trials count in this experiment only: runs of the arm's treatment and data whose nuisance
+differs, those of its very code that trained as long with another value that the claim does not tell
+of, if at least two others were tried, and the trials of searches that were watched. So the arms of
+another claim may count, too. Code that was tuned by hand, without a run, is not seen.
 
 Source: Dodge et al. 2019, Show your work. An error above a ratio that repro.toml declares.
 """
@@ -41,6 +42,21 @@ def check(policy: Policy, runs: Arms[RunRecord], ledger: Ledger) -> Iterator[Vio
             points=(),
             severity=None if policy.declares_trials_ratio else Severity.WARNING,
         )
+    elif spaces := _tuned_alone(runs, ledger):
+        yield Violation(
+            message=f"tuned for the candidate alone: {', '.join(spaces)}",
+            fix="try other values for the baseline, too",
+            points=spaces,
+            severity=Severity.WARNING,
+        )
+
+
+def _tuned_alone(runs: Arms[RunRecord], ledger: Ledger) -> tuple[str, ...]:
+    """What the baseline has, too, and no trial of it changed; searches inside may have."""
+    if _searched(runs.baseline):
+        return ()
+    alone = ledger.candidate.tuned - ledger.baseline.tuned
+    return tuple(path for path in sorted(alone) if path in runs.baseline[0].flat)
 
 
 def _searched(records: Iterable[RunRecord]) -> int:

@@ -20,6 +20,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from repro.audit.example import example_launch, example_record
 from repro.audit.ledger import ArmHistory, Ledger
+from repro.audit.listing import listed
 from repro.audit.rule import Severity, Unknown, Violation, rule
 from repro.claims import EXAMPLE as CLAIM
 from repro.claims import Claim
@@ -32,14 +33,15 @@ def check(claim: Claim, runs: Arms[RunRecord], ledger: Ledger) -> Iterator[Viola
     """Every finished run of an arm's configuration is compared, or is of no declared seed."""
     if ledger.n_unread:
         yield Unknown(
-            message=f"{ledger.n_unread} runs of the code of an arm were too many to be read",
+            message=f"the records of {ledger.n_unread} older runs were not read: there are too "
+            "many runs of an arm's code",
             fix="give every question an experiment of its own",
             points=(),
             severity=WARNING,
         )
     for (arm, history), (_, records) in zip(ledger.sides(), runs.sides(), strict=True):
         left_out = list(_left_out(history, records))
-        meant = [one for one in left_out if _is_meant(one, claim, ledger)]
+        meant = [one for one in left_out if ledger.is_meant(claim, one)]
         for launches, severity in ((meant, None), (_beside(left_out, meant), WARNING)):
             if launches:
                 deleted = sum(launch.is_deleted for launch in launches)
@@ -82,13 +84,8 @@ def _left_out(history: ArmHistory, records: Iterable[RunRecord]) -> Iterator[Lau
             yield one
 
 
-def _is_meant(launch: Launch, claim: Claim, ledger: Ledger) -> bool:
-    is_declared = claim.seeds is None or launch.seed in claim.seeds
-    return is_declared or launch.run_id in ledger.late
-
-
 def _when(claim: Claim, launches: Iterable[Launch], ledger: Ledger) -> str:
-    n = sum(launch.run_id in ledger.late for launch in launches)
+    n = sum(launch.run_id in ledger.before_seeds for launch in launches)
     return f"; {n} of them ran before seeds = {list(claim.seeds or ())} was committed" if n else ""
 
 
@@ -96,17 +93,15 @@ def _beside(launches: Iterable[Launch], meant: list[Launch]) -> list[Launch]:
     return [one for one in launches if one not in meant]
 
 
-def _listed(launches: Sequence[Launch]) -> str:
-    named = [_named(launch) for launch in launches[:MAX_NAMED]]
-    more = len(launches) - len(named)
-    return ", ".join(named) + (f" and {more} more" if more else "")
+def _listed(launches: Iterable[Launch]) -> str:
+    return listed([_named(launch) for launch in launches], MAX_NAMED)
 
 
 def _named(launch: Launch) -> str:
     """With what was done to hide it."""
     said = [] if launch.seed is None else [f"seed {launch.seed}"]
     if launch.altered:
-        said.append(f"its record contradicts {', '.join(launch.altered)}")
+        said.append(f"altered since it was sealed: {', '.join(launch.altered)}")
     return f"{launch.run_id[:8]} ({'; '.join(said)})" if said else launch.run_id[:8]
 
 
