@@ -134,9 +134,13 @@ def helpers_digest(roots: Sequence[Any], given: Iterable[Any] = ()) -> str:
 
 
 def kept_digest(roots: Sequence[Any], given: Iterable[Any] = ()) -> str | None:
-    """Digest of the roots and of what they reach, which refactoring keeps; None: nothing is own."""
+    """Digest of the roots and of what they reach, which refactoring keeps; None: nothing is own.
+
+    What they name of libraries counts, for an import may call it by any name.
+    """
     parts = [thing for thing in _reached(roots, given) if _is_part(thing)]
-    return digest_json([_described(thing, definition_digest) for thing in parts]) if parts else None
+    described = [[_described(thing, definition_digest), _foreign(thing)] for thing in parts]
+    return digest_json(described) if parts else None
 
 
 def code_digest(root: Any, digest: Digest = source_digest) -> str | None:
@@ -207,10 +211,40 @@ def _described(thing: Any, digest: Digest = source_digest) -> list[Any]:
     return [type(thing).__qualname__, plain(held_by(thing))]
 
 
+def _foreign(thing: Any) -> dict[str, str]:
+    """What an own thing calls of libraries, by the name that it has for it, with its address."""
+    named: dict[str, Any] = {}
+    if isinstance(thing, partial):
+        named = {"func": thing.func}
+    for function in methods_of(thing) if isinstance(thing, type) else [thing]:
+        if isinstance(function, FunctionType):
+            module = function.__globals__
+            named |= {name: module[name] for name in _names(function.__code__) if name in module}
+            named |= dict(_closed_over(function)) | _defaults(function)
+    found = {name: value for name, value in named.items() if not _is_plain(value)}
+    return {name: _address(value) for name, value in found.items() if not _is_part(value)}
+
+
+def _defaults(function: FunctionType) -> dict[str, Any]:
+    values = (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values())
+    return {f"default {at}": value for at, value in enumerate(values)}
+
+
+def _address(value: Any) -> str:
+    """Public module and name of a function or class; of an object those of its class."""
+    if isinstance(value, ModuleType):
+        return value.__name__
+    name = getattr(value, "__qualname__", None) or getattr(value, "__name__", None)
+    if not isinstance(name, str):
+        return _address(type(value))
+    module = getattr(value, "__module__", None) or type(value).__module__
+    return f"{str(module).partition('._')[0]}.{name}"
+
+
 def _reachable(function: FunctionType) -> Iterator[Any]:
     """What the function names outside itself: closed over, by default, in its module."""
     yield from (value for _, value in _closed_over(function))
-    yield from (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values())
+    yield from _defaults(function).values()
     yield from _named(function)
 
 

@@ -6,11 +6,12 @@ Where a text could name a variable, in `eval`, `locals` or a query of pandas, it
 
 import ast
 import re
+import sys
 import warnings
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from repro.digest import digest_bytes, digest_json
 from repro.facts.code import Source
@@ -25,60 +26,71 @@ NAMED_BY = {
     ast.MatchMapping: "rest",
 }
 BY_TEXT = {"locals", "vars", "dir", "eval", "exec", "compile"}
+BY_FRAME = {"_getframe", "currentframe", "f_locals"}
+TOLD_A_TEXT = {"eval", "exec", "query"}  # methods; that of a torch model is told nothing
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 SCOPES = (*FUNCTIONS, ast.Lambda, ast.ClassDef, *COMPREHENSIONS)
 WORD = re.compile(r"\w+")
+SOURCE_FOLDERS = (".", "src")  # from which modules are imported, beside those above the importer
 UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 
-Origin = tuple[int, str | None]  # of a `from` import: dots and name
+Origin = tuple[int, str | None, tuple[str, ...]]  # of a `from` import: dots, module, names
 
 
 def sources_of(sources: Mapping[Path, bytes], root: Path) -> tuple[Source, ...]:
     """The Python sources among these files, by path, with what they import of each other."""
     named = {path.relative_to(root).as_posix(): text for path, text in sorted(sources.items())}
-    files = Files([path for path in named if path.endswith(".py")])
+    files = Files([path for path in named if path.endswith(".py")], root)
     return tuple(_source(path, named[path], files) for path in files.paths)
 
 
 class Files:
     """The user's own files, found by what an import calls them."""
 
-    def __init__(self, paths: Sequence[str]) -> None:
+    def __init__(self, paths: Sequence[str], root: Path) -> None:
         self.paths = paths
-        ends = [(end, path) for path in paths for end in _ends(path)]
-        n_files = Counter(end for end, _ in ends)
-        self._by_end = {end: path for end, path in ends if n_files[end] == 1}
+        self._root = root
 
-    def imported(self, origin: Origin, importer: str) -> str | None:
-        """The file that this one imports from; None: a library, or it cannot be told."""
-        level, module = origin
-        if module is None:
-            return None
-        names = tuple(module.split("."))
-        if not level:
-            return self._by_end.get(names)
-        folder = PurePosixPath(importer).parents[level - 1 :][:1]
-        found = [one.joinpath(*names).as_posix() for one in folder]
-        paths = (f"{one}{end}" for one in found for end in (".py", "/__init__.py"))
-        return next((path for path in paths if path in self.paths), None)
+    def imported(self, origin: Origin, importer: str) -> tuple[str, ...]:
+        """The files that this one imports from; none: a library, or it cannot be told."""
+        level, module, names = origin
+        parts = tuple(module.split(".")) if module else ()
+        asked = [parts, *((*parts, name) for name in names)]  # a name may be that of a module
+        found = (self._found(level, one, PurePosixPath(importer)) for one in asked)
+        return tuple(path for path in found if path is not None)
 
+    def _found(self, level: int, names: tuple[str, ...], importer: PurePosixPath) -> str | None:
+        module = None if level else sys.modules.get(".".join(names))
+        if getattr(module, "__file__", None):
+            return self._file_of(module)
+        above = [folder.as_posix() for folder in importer.parents]
+        folders = above[level - 1 :][:1] if level else [*above, *SOURCE_FOLDERS]
+        stems = (PurePosixPath(folder, *names).as_posix() for folder in folders)
+        paths = (f"{stem}{end}" for stem in stems for end in (".py", "/__init__.py"))
+        found = {path for path in paths if path in self.paths}
+        return found.pop() if len(found) == 1 else None
 
-def _ends(path: str) -> Iterator[tuple[str, ...]]:
-    """What the file may be called from any folder: pkg.metrics, metrics."""
-    names = PurePosixPath(path.removesuffix(".py").removesuffix("/__init__")).parts
-    return (names[at:] for at in range(len(names)))
+    def _file_of(self, module: Any) -> str | None:
+        """Of a module that is loaded; None: it is none of the user's."""
+        file = Path(module.__file__)
+        within = (
+            one.relative_to(self._root)
+            for one in (file, file.resolve())
+            if one.is_relative_to(self._root)
+        )
+        return next((path.as_posix() for path in within if path.as_posix() in self.paths), None)
 
 
 def _source(path: str, text: bytes, files: Files) -> Source:
-    digest, imports = _without_imports(text)
-    found = [(origin, files.imported(origin, path)) for origin in imports]
-    foreign = [None if file else origin for origin, file in found]
-    own = tuple(file for _, file in found if file)
+    digest, origins = _without_imports(text)
+    found = [files.imported(origin, path) for origin in origins]
+    foreign = [None if own else origin[:2] for origin, own in zip(origins, found, strict=True)]
+    own = tuple(file for files_of_one in found for file in files_of_one)
     return Source(path=path, digest=digest_json([digest, foreign]), imports=own)
 
 
-@cache  # a killed run's are taken early; the end does not pay twice
+@lru_cache(maxsize=1024)  # a killed run's are taken early; the end does not pay twice
 def _without_imports(text: bytes) -> tuple[str, tuple[Origin, ...]]:
     """Digest without the names of what is imported from, and these names."""
     try:
@@ -88,12 +100,12 @@ def _without_imports(text: bytes) -> tuple[str, tuple[Origin, ...]]:
     found = []
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
-            found.append((node.level, node.module))
+            found.append((node.level, node.module, tuple(alias.name for alias in node.names)))
             node.level, node.module = 0, None
     return _digest(tree), tuple(found)
 
 
-@cache
+@lru_cache(maxsize=1024)
 def definition_digest(source: str) -> str:
     """Digest of the source of a function or class, without the names of its local variables.
 
@@ -116,10 +128,23 @@ def _without_names(source: bytes | str) -> ast.Module:
     with warnings.catch_warnings(action="ignore"):  # Python said them when it was imported
         tree = without_docstrings(ast.parse(source))
     for function in _outermost_functions(tree):
-        names = {node.id for node in ast.walk(function) if isinstance(node, ast.Name)}
-        if not names & BY_TEXT:
+        if not any(map(_asks_by_text, ast.walk(function))):
             _Numbering(frozenset(_called(function))).visit(function)
     return tree
+
+
+def _asks_by_text(node: ast.AST) -> bool:
+    """Whether it may name a variable by a text that is not seen here."""
+    match node:
+        case ast.Name(id=name):
+            return name in BY_TEXT | BY_FRAME
+        case ast.Attribute(attr=name):
+            return name in BY_FRAME
+        case ast.Call(func=ast.Attribute(attr=name), args=[text, *_]) if name in TOLD_A_TEXT:
+            return not isinstance(text, ast.Constant)
+        case ast.Call(func=ast.Attribute(attr=name), keywords=[_, *_]):
+            return name in TOLD_A_TEXT
+    return False
 
 
 def _outermost_functions(node: ast.AST) -> Iterator[ast.AST]:
@@ -193,7 +218,8 @@ class _Numbering(ast.NodeVisitor):
             self.visit(node)
 
     def _visit_inside(self, binding: Sequence[ast.AST], nodes: Sequence[ast.AST]) -> None:
-        names = [name for name in dict.fromkeys(_bound(binding)) if name not in self._kept]
+        bound = dict.fromkeys(_bound(binding))  # Python mangles names with two underscores
+        names = [name for name in bound if not (name in self._kept or name.startswith("__"))]
         numbers = range(self._n_numbered, self._n_numbered + len(names))
         self._n_numbered += len(names)
         self._scopes.append({name: f"<{n}>" for name, n in zip(names, numbers, strict=True)})

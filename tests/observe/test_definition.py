@@ -178,6 +178,37 @@ def test_local_names_of_what_is_reached_do_not_count_where_refactoring_is_kept(m
     assert kept_digest([accuracy_score]) is None
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from sklearn.metrics import {0} as m\ndef metric(t, p):\n    return m(t, p)",
+        "from sklearn.metrics import {0} as m\ndef metric(t, p, how=m):\n    return how(t, p)",
+        "from sklearn.metrics import {0} as m\ndef make(m):\n    return lambda t, p: m(t, p)\n"
+        "metric = make(m)",
+        "from functools import partial\nfrom sklearn.metrics import {0} as m\n"
+        "of = partial(m, sample_weight=None)\ndef metric(t, p):\n    return of(t, p)",
+        "from sklearn.metrics import {0} as m\n"
+        "class metric:\n    def go(self, t, p):\n        return m(t, p)",
+        "import sklearn.metrics\nm = sklearn.metrics.make_scorer(sklearn.metrics.{0})\n"
+        "def metric(t, p):\n    return m._score_func(t, p)",
+    ],
+    ids=["global", "default", "closure", "partial", "method", "object"],
+)
+def test_what_an_import_calls_by_another_name_counts(module_of, text):
+    one, other = (
+        kept_digest([module_of(text.format(name)).metric])
+        for name in ("f1_score", "accuracy_score")
+    )
+    assert (one == other) is text.endswith("_score_func(t, p)")  # of an object its class is known
+    assert one == kept_digest([module_of(text.format("f1_score")).metric])
+
+
+def test_ufuncs_and_modules_of_libraries_are_told_apart(module_of):
+    text = "from numpy import {} as m\nimport {} as n\ndef metric(t, p):\n    return n.f(m(t, p))"
+    words = (("add", "math"), ("subtract", "math"), ("add", "cmath"))
+    assert len({kept_digest([module_of(text.format(*two)).metric]) for two in words}) == 3
+
+
 def test_a_function_in_another_module_of_the_user_is_reached_by_its_name(module_of):
     digests = set()
     for value in (1, 2):

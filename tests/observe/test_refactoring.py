@@ -1,7 +1,9 @@
 """Digests of source that a refactoring keeps, and that nothing else does."""
 
 import os
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -84,12 +86,33 @@ def test_what_others_may_ask_for_may_not(name: str, renamed: str) -> None:
             "def f(t):\n low = 1\n high = 2\n return eval(t)",
             "def f(t):\n high = 1\n low = 2\n return eval(t)",
         ),
+        (
+            "def f(t):\n low = 1\n high = 2\n return t.query(QUERY)",
+            "def f(t):\n high = 1\n low = 2\n return t.query(QUERY)",
+        ),
+        (
+            "def f(t):\n low = 1\n high = 2\n return pd.eval(expr=t)",
+            "def f(t):\n high = 1\n low = 2\n return pd.eval(expr=t)",
+        ),
+        (
+            "def f(t):\n low = 1\n high = 2\n return sys._getframe().f_locals[t]",
+            "def f(t):\n high = 1\n low = 2\n return sys._getframe().f_locals[t]",
+        ),
+        (
+            "class C:\n def f(self):\n  _C__x = 2\n  __x = 1\n  return __x",
+            "class C:\n def f(self):\n  _C__z = 2\n  __z = 1\n  return __x",
+        ),
         ("def f():\n return [(x := i) for i in z]", "def f():\n return [(y := i) for i in z]"),
         ("x = 1", "y = 1"),
     ],
 )
 def test_a_name_counts_where_it_means_something_outside(one: str, other: str) -> None:
     assert definition_digest(one) != definition_digest(other)
+
+
+def test_a_model_is_set_to_evaluate_without_a_text() -> None:
+    text = "def f(model):\n {0} = model.eval()\n return {0}"
+    assert definition_digest(text.format("one")) == definition_digest(text.format("other"))
 
 
 def test_a_name_that_takes_the_place_of_another_counts() -> None:
@@ -118,12 +141,41 @@ def test_a_file_imports_own_files_at_their_places() -> None:
     assert found["src/pkg/metrics.py"].imports == ("src/pkg/parts.py", "src/pkg/parts.py")
 
 
+def test_a_module_that_is_imported_by_its_name_is_a_file_too() -> None:
+    found = written(a_run="from . import score\nfrom b import other", a_score="", b_other="")
+    assert found["a/run.py"].imports == ("a/score.py", "b/other.py")
+
+
 def test_where_two_files_could_be_meant_the_name_counts() -> None:
     train = "from metrics import f1"
-    found = written(train=train, a_metrics="", b_metrics="")
+    found = written(train=train, metrics="", src_metrics="")
     assert found["train.py"].imports == ()
-    other = written(train=train.replace("metrics", "losses"), a_metrics="", b_metrics="")
+    other = written(train=train.replace("metrics", "losses"), metrics="", src_metrics="")
     assert found["train.py"].digest != other["train.py"].digest
+
+
+@pytest.mark.parametrize(
+    ("module", "folder"), [("statistics", "utils"), ("numpy", "src"), ("no_such_thing", "utils")]
+)
+def test_a_file_of_the_name_of_a_library_is_another_thing(module: str, folder: str) -> None:
+    own = Path(os.sep, "project", folder, f"{module}.py")
+    train = own.parents[1] / "train.py"
+    one, other = (
+        sources_of({own: b"", train: f"from {name} import mean".encode()}, own.parents[1])
+        for name in (module, f"{folder}.{module}")
+    )
+    assert {source.digest for source in one} != {source.digest for source in other}
+
+
+def test_a_module_that_is_loaded_is_the_file_that_python_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = ModuleType("measures")
+    loaded.__file__ = str(tmp_path / "deep" / "measures.py")
+    monkeypatch.setitem(sys.modules, "measures", loaded)
+    files = {tmp_path / "train.py": b"from measures import f1", Path(loaded.__file__): b""}
+    found = {source.path: source.imports for source in sources_of(files, tmp_path)}
+    assert found["train.py"] == ("deep/measures.py",)
 
 
 def test_a_library_that_is_imported_from_counts() -> None:

@@ -19,7 +19,10 @@ from repro.claims import Claim
 from repro.facts.scores import EXAMPLE, Score, Scores, is_same_code
 from repro.record import Arms
 
-MAY_BE_UNKNOWN = ("greater_is_better", "defaults", "constants", "helpers_digest")
+MAY_BE_UNKNOWN = (
+    *("greater_is_better", "defaults", "constants", "helpers_digest"),
+    "definition_digest",  # of a function of a library by another import, under its old name
+)
 PARTS = ("metric", "arguments", "on", "source_digest", *MAY_BE_UNKNOWN)
 BY_NAME = ("metric", "source_digest", "helpers_digest")  # a refactoring changes them
 
@@ -59,7 +62,8 @@ def _differing_parts(scored: Sequence[Score]) -> tuple[str, ...]:
     values = {part: {getattr(score, part) for score in scored} for part in parts}
     for part in values.keys() & {*MAY_BE_UNKNOWN}:
         values[part].discard(None)  # not said, or not recorded: it contradicts neither
-    return tuple(part for part in parts if len(values[part]) > 1)
+    found = [part for part in parts if len(values[part]) > 1]
+    return tuple(part for part in found if part != "definition_digest" or len(found) == 1)
 
 
 _OTHER = EXAMPLE.scored[0].model_copy(update={"arguments": '{"normalize":false}'})
