@@ -77,6 +77,7 @@ class _Side:
     omitted: list[Launch] = field(default_factory=list)
     possible: list[Launch] = field(default_factory=list)
     unscored: list[Launch] = field(default_factory=list)
+    stripped: list[Launch] = field(default_factory=list)
     otherwise: set[str] = field(default_factory=set)
     trials: list[Trial] = field(default_factory=list)
     untold: list[tuple[Trial, Mapping[str, Scalar]]] = field(default_factory=list)
@@ -176,6 +177,7 @@ class _Side:
             possible=tuple(self.possible),
             untold=tuple(self._grid()),
             unscored=tuple(self.unscored),
+            stripped=tuple(self.stripped),
         )
 
 
@@ -188,6 +190,9 @@ def _sort_in(
     """
     read, told = set(likely), []
     for listed in others:
+        if _is_stripped(listed):
+            _take_stripped(listed, sides)
+            continue
         record = _read(listed, history) if listed.run_id in read else None
         launch = listed if record is None else as_sealed(listed, record)
         if not launch.is_replicate:
@@ -199,6 +204,17 @@ def _sort_in(
         elif not launch.is_finished:
             _take_unsealed(launch, sides)
     return told
+
+
+def _is_stripped(launch: Launch) -> bool:
+    return launch.is_finished and SEAL not in launch.tags and bool(launch.setup or launch.begun)
+
+
+def _take_stripped(launch: Launch, sides: Sequence[_Side]) -> None:
+    """A run that has no seal any more: what it was is not believed, what it began as may be."""
+    of_setup = [side for side in sides if is_omitted(launch, side.setups)]
+    for side in of_setup or [side for side in sides if side.kinship(launch)]:
+        side.stripped.append(launch)
 
 
 def _take_unsealed(launch: Launch, sides: Sequence[_Side]) -> None:

@@ -10,6 +10,7 @@ from repro.record import RunRecord
 from repro.record_tags import DATA, begun
 
 Kinship = Literal["sure", "possible"]
+OF_ANY = "ipykernel_launcher.py"  # what every notebook is run by
 ENOUGH = 2  # of code, script and parameters that are alike, where nothing is unlike
 
 
@@ -26,13 +27,12 @@ class Beginning:
     @classmethod
     def of(cls, launch: Launch, known: Mapping[str, str]) -> "Beginning":
         """By its tags; `known` are the digests of what was declared and of the code."""
-        source = launch.tags.get(SOURCE)
         return cls(
             tree=known.get("tree"),
             params=known.get("params"),
             data=launch.tags.get(DATA),
             commit=launch.tags.get(COMMIT),
-            script=PurePath(source).name if source else None,
+            script=launch.tags.get(SOURCE),
         )
 
     @classmethod
@@ -62,4 +62,14 @@ def of_unsealed(launch: Launch) -> Beginning | None:
 
 def _is_alike(name: str, one: Beginning, other: Beginning) -> bool | None:
     a, b = getattr(one, name), getattr(other, name)
-    return None if a is None or b is None else bool(a == b)
+    if a is None or b is None:
+        return None
+    return _is_one_script(PurePath(a), PurePath(b)) if name == "script" else bool(a == b)
+
+
+def _is_one_script(one: PurePath, other: PurePath) -> bool | None:
+    """By name and folder, for a clone may lie anywhere; None: it cannot be told."""
+    if one.name != other.name:
+        return False
+    folders = {path.parent.name for path in (one, other)} - {""}
+    return None if one.name == OF_ANY or len(folders) > 1 else True

@@ -33,7 +33,8 @@ class ArmHistory:
     may be such runs: they did not come to their end, and left too little to tell. `trials` are runs
     of the same treatment in other configurations, one entry a run, that differ in what the claim
     lets be tuned; `untold` differ in something else of which several values were tried. `unscored`
-    are of the arm's own configuration, and have no value of the claim's metric.
+    are of the arm's own configuration, and have no value of the claim's metric. `stripped` may be
+    of it, and have lost the seal of their record.
     """
 
     omitted: tuple[Launch, ...] = ()
@@ -42,6 +43,7 @@ class ArmHistory:
     possible: tuple[Launch, ...] = ()
     untold: tuple[Trial, ...] = ()
     unscored: tuple[Launch, ...] = ()
+    stripped: tuple[Launch, ...] = ()
 
     @property
     def n_configurations(self) -> int:

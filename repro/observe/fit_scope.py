@@ -117,18 +117,25 @@ class Fits:
         else:
             self._n_steps += not is_asked
         stack.append(call)
-        with self._lock:
-            self._tell("fitting", call)
+        try:
+            with self._lock:
+                self._tell("fitting", call)
+        except BaseException:  # an interrupt: it gets no further
+            self._leave(call)
+            raise
         return call
 
     def end(self, call: FitCall, *, is_fitted: bool) -> None:
         """Leave its place; one that has raised is not fitted."""
-        self._stack().remove(call)
-        if call.outer is None:
-            self._outermost.remove(call)
+        self._leave(call)
         if is_fitted:
             with self._lock:
                 self._tell("fitted", call)
+
+    def _leave(self, call: FitCall) -> None:
+        self._stack().remove(call)
+        if call.outer is None:
+            self._outermost.remove(call)
 
     def _stack(self) -> list[FitCall]:
         if not hasattr(self._thread, "stack"):
@@ -218,6 +225,8 @@ class _Patch:
         for owner in kind.__mro__:
             for name in METHODS:
                 found = vars(owner).get(name)
+                if isinstance(found, _Telling) and not found.is_of(self):
+                    found = found.original  # of an earlier run: somebody brought it back
                 guarded = getattr(found, "fn", None)  # by scikit-learn's `available_if`
                 if isinstance(found, FunctionType):
                     self._replace(owner, name, found)
@@ -286,7 +295,8 @@ class _Telling:
         functools.update_wrapper(self, original)
         self._holder = holder
         self._name = name
-        self._original = original
+        self.original = original
+        self._patch = patch
         self._function = patch.telling(original)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
@@ -302,7 +312,11 @@ class _Telling:
         return id(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return itemgetter(0), ((self._original,),)
+        return itemgetter(0), ((self.original,),)
+
+    def is_of(self, patch: "_Patch") -> bool:
+        """Whether it tells by this patch."""
+        return self._patch is patch
 
     def take_place(self) -> None:
         """Stand there from now on."""
@@ -312,7 +326,7 @@ class _Telling:
         """Put the original back, also where somebody who patched the method keeps it."""
         for name, value in list(vars(self._holder).items()):
             if value is self:
-                setattr(self._holder, name, self._original)
+                setattr(self._holder, name, self.original)
 
 
 def _call(method: Any, estimator: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> FitCall:

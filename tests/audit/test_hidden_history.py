@@ -32,7 +32,7 @@ from repro.facts.tuning import EXAMPLE as TUNING
 from repro.history import COMMIT, PARENT, SOURCE, Launch
 from repro.judge import judge
 from repro.observe.declared import Declared
-from repro.record import RunRecord
+from repro.record import SEAL, RunRecord
 from repro.record_tags import early_tags
 
 SCRIPT = {SOURCE: "train.py", COMMIT: "4f1f2c9e"}
@@ -101,6 +101,44 @@ def test_with_the_data_of_the_arm_it_is_one_of_it() -> None:
 )
 def test_a_killed_run_that_nothing_brings_near_an_arm_is_silent(other: Launch) -> None:
     assert found("failed-runs-missing", other).outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize(
+    ("arm", "other", "is_said"),
+    [
+        ("team_a/train.py", "team_b/train.py", False),  # of one repository
+        ("/home/a/digits/train.py", "/home/b/digits/train.py", True),
+        ("/home/a/digits/train.py", "train.py", True),
+        ("/env/ipykernel_launcher.py", "/env/ipykernel_launcher.py", False),
+    ],
+)
+def test_a_script_is_known_by_its_name_and_folder(arm: str, other: str, *, is_said: bool) -> None:
+    class Placed(FakeHistory):
+        def launches(self) -> Sequence[Launch]:
+            compared = FakeHistory(self.runs).launches()
+            tags = {SOURCE: arm, COMMIT: SCRIPT[COMMIT]}
+            return [*(replace(one, tags={**tags, **one.tags}) for one in compared), *self.others]
+
+    plain = bare({SOURCE: other, COMMIT: SCRIPT[COMMIT]})
+    judgement = judge(CLAIM, Placed(sgd_and_adamw().runs, others=[plain]), POLICY)
+    told = {one.outcome for one in judgement.findings if one.rule == "failed-runs-missing"}
+    assert told == {Outcome.UNKNOWN if is_said else Outcome.PASS}
+
+
+@pytest.mark.parametrize("lost", [{"repro.setup"}, {"repro.begun"}, set()])
+@pytest.mark.parametrize("forged", [{}, {"repro.replay_of": "0" * 32}, {"repro.seed": "1"}])
+def test_a_run_whose_seal_was_deleted_is_not_hidden_by_its_other_tags(
+    lost: set[str], forged: dict[str, str]
+) -> None:
+    run = tracked(200, 7, 0.5, *ADAMW)
+    tags = {**SCRIPT, **early_tags(run), **launched(run).tags, **forged}
+    kept = {name: value for name, value in tags.items() if name not in lost | {SEAL}}
+    other = launched(run, tags=kept, started_at=LONG_AGO)
+    told = found("seed-selection", other)
+    assert (told.outcome, told.severity) == (Outcome.UNKNOWN, Severity.ERROR)
+    assert told.message is not None
+    assert told.message.startswith("candidate: runs that came to their end, and may be of its ")
+    assert found("seed-selection", replace(other, tags=tags)).outcome is not Outcome.UNKNOWN
 
 
 def test_a_run_that_left_nothing_may_be_of_both_arms_of_its_script_and_commit() -> None:

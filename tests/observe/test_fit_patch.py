@@ -99,6 +99,22 @@ def test_to_whoever_asks_the_class_it_is_a_function_like_the_one_before(training
     assert GaussianNB.fit is method.__wrapped__
 
 
+def test_what_others_bring_back_after_the_run_tells_no_more_and_the_next_run_sees_the_fit(training):
+    patched = vars(GaussianNB)["fit"]
+    training.unhook()
+    original = vars(GaussianNB)["fit"]
+    GaussianNB.fit = patched  # as the end of a mock does
+    try:
+        later = Training(lambda: True)
+        later.hook_fits()
+        GaussianNB().fit(X, Y)
+        later.unhook()
+        assert (seen(later), seen(training)) == (["GaussianNB"], [])
+        assert vars(GaussianNB)["fit"] is original
+    finally:
+        GaussianNB.fit = original
+
+
 class Guarded(BaseEstimator):
     @available_if(lambda self: True)
     def fit(self, X, y=None):

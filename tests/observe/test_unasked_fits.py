@@ -1,5 +1,6 @@
 """A run sees what scikit-learn fits without being asked, up to a limit, and disturbs nothing."""
 
+import signal
 import subprocess
 import sys
 import textwrap
@@ -7,6 +8,9 @@ import textwrap
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator
+from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import PCA
+from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.feature_selection import SelectKBest
 from sklearn.linear_model import LogisticRegression
@@ -22,6 +26,7 @@ from repro.facts.fact import Absent
 from repro.facts.fit_scope import FitScope
 from repro.facts.tuning import Tuning
 from repro.observe.fit_scope import MAX_FITS, MAX_STEPS
+from repro.observe.observer import observed
 from repro.observe.technique import Ending
 from repro.observe.techniques.fit_scope import MAX_VALUES
 from repro.observe.techniques.tuning import MAX_UNASKED
@@ -176,3 +181,50 @@ def test_fits_that_could_not_be_hooked_say_why(monkeypatch):
     made = Training(lambda: True)
     made.hook_fits()
     assert scope(made) == Absent(reason="TypeError: no such patch", kind="failed")
+
+
+def test_what_a_composition_is_made_of_says_whether_it_looks_at_labels(training):
+    Pipeline([("scale", StandardScaler()), ("map", PCA(2))]).fit(X, Y)
+    ColumnTransformer([("scale", StandardScaler(), [0]), ("left", "drop", [1])]).fit(X, Y)
+    Pipeline([("scale", StandardScaler()), ("clf", GaussianNB())]).fit(X, Y)
+    assert [fit.ignores_y for fit in scope(training).fits] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [["", *["word " * 1000] * 200], np.array([["word " * 1000]] * 200, dtype=object)],
+    ids=["list", "array"],
+)
+def test_texts_count_by_their_characters(training, texts):
+    DummyClassifier().fit(texts, np.arange(len(texts)) % 2)
+    (found,) = scope(training).fits
+    assert found.unread is not None
+    short = [str(text)[:10] for text in texts]
+    DummyClassifier(strategy="uniform").fit(short, np.arange(len(texts)) % 2)
+    assert scope(training).fits[-1].unread is None
+
+
+def test_a_time_limit_by_signal_is_no_failure_of_a_look():
+    def limit(number, frame):
+        raise TimeoutError("limit")
+
+    before = signal.signal(signal.SIGALRM, limit)
+    try:
+        with pytest.raises(TimeoutError, match="limit"):
+            observed(signal.raise_signal, signal.SIGALRM)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert isinstance(observed(limit, 0, None), Absent)  # it handles no signal any more
+
+
+def interrupted(*told):
+    raise KeyboardInterrupt
+
+
+def test_an_interrupt_while_rows_are_hashed_leaves_no_fit_open(training, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr(training._fits, "_tell", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            GaussianNB().fit(X, Y)
+    fit()
+    assert [one.n_rows for one in scope(training).fits] == [40]

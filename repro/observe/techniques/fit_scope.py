@@ -19,11 +19,13 @@ from repro.observe.observer import observed
 from repro.observe.technique import Ending, Technique
 
 TRAIN = "train"
+N_SAMPLED = 20  # rows whose texts are measured
 MAX_VALUES = 500_000  # of a run that are hashed unasked: 0.1 s, or 0.5 s of text
 # What looks at labels before a model does; one that was fitted before the run was not seen.
 SELECTORS = ("sklearn.feature_selection", "imblearn", "category_encoders", "feature_engine")
 # A transformer takes y to stand in a pipeline, and says that it does not look at it.
 ABOUT_Y = re.compile(r"^\s*[yY]\s*:(.*(?:\n.+){0,3})", re.MULTILINE)
+COMPOSED = ("steps", "transformers", "transformer_list")  # of pipelines, by columns, unions
 NOT_LOOKED_AT = re.compile(r"\b(?:ignored|not used)\b", re.IGNORECASE)
 
 
@@ -256,13 +258,24 @@ def _n_rows(rows: Any) -> int | None:
 
 
 def _n_values(rows: Any) -> int:
-    """How much there is to hash; of texts the characters, by the first one."""
+    """How much there is to hash; of texts the characters, by some of the rows."""
     shape = getattr(rows, "shape", None)
-    if shape is not None:
+    if shape is not None and not _has_texts(rows):
         return math.prod(shape)
-    if not isinstance(rows, list | tuple) or not rows:
-        return 0
-    return len(rows) * (len(rows[0]) if hasattr(rows[0], "__len__") else 1)
+    n_rows, taken = _n_rows(rows) or 0, getattr(rows, "iloc", rows)
+    sizes = [_size(taken[at]) for at in range(0, n_rows, max(1, n_rows // N_SAMPLED))]
+    return n_rows * sum(sizes) // max(1, len(sizes))
+
+
+def _has_texts(rows: Any) -> bool:
+    dtypes = getattr(rows, "dtypes", None)
+    listed = [getattr(rows, "dtype", None)] if dtypes is None else list(dtypes)
+    return any(getattr(dtype, "kind", "O") in "OSU" for dtype in listed if dtype is not None)
+
+
+def _size(row: Any) -> int:
+    values = row if hasattr(row, "__iter__") and not isinstance(row, str | bytes) else [row]
+    return sum(len(value) if isinstance(value, str | bytes) else 1 for value in values)
 
 
 def _needs_y(estimator: Any) -> bool | None:
@@ -281,6 +294,16 @@ def _needs_fit(estimator: Any) -> bool | None:
     return None if isinstance(tags, Absent) else bool(tags)
 
 
+def _parts(named: Any) -> list[Any]:
+    """Estimators of a list of (name, estimator, ...): texts stand for nothing that is fitted."""
+    listed = named if isinstance(named, list | tuple) else ()
+    return [one[1] for one in listed if isinstance(one, tuple) and hasattr(one[1], "fit")]
+
+
 def _ignores_y(estimator: Any) -> bool | None:
+    """Whether the documentation says so: of a composition, that of all it is made of."""
+    parts = [part for name in COMPOSED for part in _parts(getattr(estimator, name, ()))]
+    if parts:
+        return all(_ignores_y(part) for part in parts)
     told = ABOUT_Y.search(getattr(estimator.fit, "__doc__", None) or "")
     return None if told is None else NOT_LOOKED_AT.search(told.group(1)) is not None

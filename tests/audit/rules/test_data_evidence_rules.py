@@ -131,9 +131,45 @@ def test_a_fit_with_labels_on_scored_rows_is_an_error_and_one_without_a_warning(
     assert only(without).message == "StandardScaler was fitted on 450 test rows"
 
 
-def test_a_fit_without_a_word_about_labels_is_none_that_uses_them() -> None:
+def test_whether_a_fit_without_a_word_about_labels_looks_at_them_is_not_known() -> None:
     with_labels, without = both(fitted(450, needs_y=None, ignores_y=None))
-    assert (with_labels, len(without)) == ([], 1)
+    told = only(with_labels)
+    assert isinstance(told, Unknown)
+    assert (told.severity, len(without)) == (Severity.WARNING, 1)
+    assert told.message.startswith("Pipeline was given the labels of 450 test rows; ")
+
+
+def test_which_of_two_fits_of_a_kind_was_scored_is_not_known() -> None:
+    (clean,), (leaking,) = fitted(0).fits, fitted(450).fits
+    again = leaking.model_copy(update={"path": f"{leaking.path}-2"})
+    told = only(both(fitted(0).but(fits=(clean, again)))[0])
+    assert (type(told), told.severity) == (Unknown, None)  # as the rule: nothing is decided
+    assert told.message.startswith("one Pipeline was fitted on 450 test rows, and another one on")
+    other = again.model_copy(update={"kind": "RidgeClassifier"})
+    assert isinstance(only(both(fitted(0).but(fits=(clean, other)))[0]), Violation)
+
+
+@pytest.mark.parametrize(
+    ("kind", "n_rows", "needs_y", "n_said"),
+    [
+        ("Mine", 1348, True, 1),
+        ("Mine", 1347, True, 0),
+        ("Mine", 1348, False, 0),
+        ("Pipeline", 1348, True, 0),
+    ],
+)
+def test_a_step_with_more_rows_than_the_fit_around_it_got_them_elsewhere(
+    kind: str, n_rows: int, *, needs_y: bool, n_said: int
+) -> None:
+    (fit,) = fitted(0).fits
+    step = SCOPE.steps[0].model_copy(
+        update={"path": f"{fit.path}/clf", "n_rows": n_rows, "needs_y": needs_y}
+    )
+    outer = fit.model_copy(update={"kind": kind, "n_rows": 1347})
+    found = both(fitted(0).but(fits=(outer,), steps=(step,)))[0]
+    assert [one.points for one in found if isinstance(one, Unknown)] == [
+        (f"fit_scope.steps.{step.path}.n_rows",)
+    ] * n_said
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ def check(
     """No fit without labels saw rows of a role that the claim was scored on."""
     for found in touched(claim, fit_scope, scores, data):
         fit = found.fit
-        if uses_label(fit) or fit.method == RESAMPLING or not found.is_certain:
+        if uses_label(fit) or fit.method == RESAMPLING or not found.is_one:
             continue
         yield Violation(
             message=f"{fit.kind} was fitted on {found.n_rows} {found.seen.role} rows",

@@ -54,8 +54,21 @@ def check(claim: Claim, runs: Arms[RunRecord], ledger: Ledger) -> Iterator[Viola
                     points=(),
                     severity=severity,
                 )
+        if history.stripped:
+            yield _stripped(arm, history.stripped)
         if history.unscored:
             yield _unscored(arm, claim, history.unscored, len(records))
+
+
+def _stripped(arm: str, launches: Sequence[Launch]) -> Unknown:
+    """Without its seal nobody knows whether the tags of a run are those that it was given."""
+    return Unknown(
+        message=f"{arm}: runs that came to their end, and may be of its configuration, have no "
+        f"sealed record: {_listed(launches)}",
+        fix="`repro recover` seals a run whose end was lost; set the tag repro.record again where "
+        "somebody has deleted it",
+        points=(),
+    )
 
 
 def _unscored(arm: str, claim: Claim, launches: Sequence[Launch], n_compared: int) -> Violation:
