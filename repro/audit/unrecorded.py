@@ -17,7 +17,7 @@ HOW_TO_RECORD: Mapping[str, str] = {
     "code": "run the script from its git repository",
     "compression": "run.watch(model, optimizer)",
     "data": "run.log_data(train=..., test=...)",
-    "fit_scope": "fit inside `with run.watch_fits():`",
+    "fit_scope": "run it again: what scikit-learn fits inside a run is seen",
     "gradients": "run.watch(model, optimizer)",
     "initialization": "run.watch(model, optimizer), before the first step",
     "integrity": "wait for the end of the run, or `repro recover RUN`",

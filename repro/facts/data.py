@@ -85,7 +85,7 @@ class Overlap(Part):
     n_shared_features: int  # the same, label left out
     n_expected: float  # rows found in the other by chance, were columns independent
     n_shared_groups: int | None = None  # None: no groups were declared
-    latest_train: str | None = None  # UTC; None: no time was declared
+    latest_train: str | None = None  # UTC; None: there is no column of times, or none was declared
     earliest_eval: str | None = None
     near: Near | None = None
     not_near: str | None = None  # why near rows were not looked for; None: they were, or version 2
@@ -99,7 +99,7 @@ class Data(Fact):
     Columns and row hashes gate no comparison: the digests of rows and schema speak for them.
     """
 
-    VERSION: ClassVar = 3
+    VERSION: ClassVar = 4
     INLINE: ClassVar = ("roles",)
     PER_REPLICATE: ClassVar = ("data.*",)
     IGNORED: ClassVar = (
@@ -111,6 +111,7 @@ class Data(Fact):
         "data.*.rows",
         "data.*.rows_kind",
         "data.*.rows_share",
+        "data.only_time",
     )
 
     roles: tuple[Role, ...]
@@ -118,12 +119,16 @@ class Data(Fact):
     pool_digest: str  # of the rows of all roles together: the data set before it was split
     group: str | None = None  # name of the column that holds the entity
     time: str | None = None  # name of the column that holds the time
+    only_time: str | None = (
+        None  # where none was declared: the one column of times, if there is one
+    )
 
     @classmethod
     def upgrade(cls, version: int, data: dict[str, Any]) -> dict[str, Any]:
         """Version 1 knew no columns, kept no row hashes, and read no streams.
 
-        Version 2 looked for no near rows, and into no column but for its digest.
+        Version 2 looked for no near rows, and into no column but for its digest; version 3 for no
+        time that was not declared.
         """
         if version > 1:
             return data

@@ -1,7 +1,7 @@
 """Looks at data sets: keeps hashes of their rows, never their values."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
@@ -33,6 +33,7 @@ from repro.observe.files import manifest
 from repro.observe.observer import observed
 
 Span = tuple[np.datetime64, np.datetime64]  # earliest, latest; UTC
+TIMES = ("date", "datetime")  # dtypes
 TRAIN = "train"
 ORDER = ("train", "valid", "test")  # what comes later must not stand in what comes before
 
@@ -88,6 +89,7 @@ class Look:
     duplicate_share: float  # of the rows
     groups: RowHashes | None = None
     times: Span | None = None
+    only_time: str | None = None  # the column of these times, where none was declared
     numbers: tuple[Numbers, ...] | Absent = ()  # in columns of features
     train: Train | None = None  # if this is train
     compared: Compared | None = None  # if train was known
@@ -123,12 +125,14 @@ def look(
         "max_distinct_share": told.distinct_share,
         "columns": told.columns if isinstance(fits, Absent) else _with_fits(told.columns, fits),
     }
+    only_time, times = (None, None) if time is not None else _only_time(content)
     seen = look_at(
         described,
         hashes,
         told.match_probability,
         groups=None if group is None else _group_hashes(_column(data, group, role)),
-        times=None if time is None else _times(_column(data, time, role), time),
+        times=times if time is None else _times(_column(data, time, role), time),
+        only_time=only_time,
         numbers=observed(lambda: cleanliness.look(content)),
     )
     if role == TRAIN:
@@ -153,6 +157,7 @@ def look_at(
     *,
     groups: RowHashes | None = None,
     times: Span | None = None,
+    only_time: str | None = None,
     numbers: tuple[Numbers, ...] | Absent = (),
 ) -> Look:
     """The look at rows that are hashed already; `described` is the rest of the role."""
@@ -176,6 +181,7 @@ def look_at(
         duplicate_share=round(max(0.0, 1 - sets.rows.size().n / n_rows), 6),
         groups=groups,
         times=times,
+        only_time=only_time,
         numbers=numbers,
     )
 
@@ -189,7 +195,13 @@ def at_end(looks: Mapping[str, Look], *, group: str | None, time: str | None) ->
         pool_digest=multiset_digest(*(seen.hashes.rows for seen in looks.values())),
         group=group,
         time=time,
+        only_time=_common([seen.only_time for seen in looks.values()]),
     )
+
+
+def _common(names: Sequence[str | None]) -> str | None:
+    """The name that all have."""
+    return names[0] if len(set(names)) == 1 else None
 
 
 def _overlap(first: Look, second: Look) -> Overlap:
@@ -210,9 +222,9 @@ def _marks(train: Look, evaluation: Look) -> dict[str, object]:
     marks = _beside_train(train, evaluation)
     if train.groups is not None and evaluation.groups is not None:
         marks["n_shared_groups"] = shared_rows(train.groups, evaluation.groups)
-    if train.times:
+    if train.times and train.only_time == evaluation.only_time:
         marks["latest_train"] = _iso(train.times[1])
-    if evaluation.times:
+    if evaluation.times and train.only_time == evaluation.only_time:
         marks["earliest_eval"] = _iso(evaluation.times[0])
     return marks
 
@@ -269,15 +281,32 @@ def _group_hashes(column: Any) -> RowHashes:
 
 def _times(column: Any, name: str) -> Span:
     (block,) = table(column).features
-    if not block.dtype.startswith(("date", "datetime")):
+    if not block.dtype.startswith(TIMES):
         raise UsageError(
             f"column {name!r} is {block.dtype}, not a time. Convert it with pandas.to_datetime."
         )
+    span, n_missing = _span(block)
+    if span is None or n_missing:
+        raise UsageError(f"column {name!r} has {n_missing} missing times.")
+    return span
+
+
+def _only_time(content: Table) -> tuple[str | None, Span | None]:
+    """The one column of times, and how far they reach; none if there are several, or gaps."""
+    found = [block for block in content.features if block.dtype.startswith(TIMES)]
+    names = [name for block in found for name in block.names]
+    if len(names) != 1:
+        return None, None
+    span, n_missing = _span(found[0])
+    return (names[0], span) if span and not n_missing else (None, None)
+
+
+def _span(block: Block) -> tuple[Span | None, int]:
+    """Earliest and latest time, and how many are missing."""
     values = block.values.astype("datetime64[us]")  # nanoseconds end in 2262
     missing = np.isnat(values) if block.missing is None else np.isnat(values) | block.missing
-    if missing.any():
-        raise UsageError(f"column {name!r} has {int(missing.sum())} missing times.")
-    return values.min(), values.max()
+    there = values[~missing]
+    return (there.min(), there.max()) if len(there) else None, int(missing.sum())
 
 
 def _iso(time: np.datetime64) -> str:

@@ -229,3 +229,30 @@ def test_the_pool_does_not_depend_on_how_it_was_split():
     first, second = looked(train=x[:15], test=x[15:]), looked(train=x[5:], test=x[:5])
     assert first.pool_digest == second.pool_digest
     assert first.pool_digest != looked(train=x[:15], test=x[14:]).pool_digest
+
+
+def dated(*days: str | None, **columns: object) -> pd.DataFrame:
+    return pd.DataFrame({"day": pd.to_datetime(list(days)), "x": range(len(days)), **columns})
+
+
+def test_the_one_column_of_times_is_looked_at_where_no_time_was_declared():
+    found = looked(train=dated("2026-07-01", "2026-07-09"), test=dated("2026-07-02", "2026-07-03"))
+    assert (found.time, found.only_time) == (None, "day")
+    (compared,) = found.overlaps
+    assert compared.latest_train == "2026-07-09T00:00:00.000000Z"
+    assert compared.earliest_eval == "2026-07-02T00:00:00.000000Z"
+
+
+@pytest.mark.parametrize(
+    ("train", "test"),
+    [
+        (dated("2026-07-01", None), dated("2026-07-02")),
+        (dated("2026-07-01", until=pd.to_datetime(["2026-08-01"])), dated("2026-07-02")),
+        (dated("2026-07-01").rename(columns={"day": "date"}), dated("2026-07-02")),
+        (pd.DataFrame({"x": [1.0]}), pd.DataFrame({"x": [2.0]})),
+    ],
+    ids=["gaps", "several", "other names", "none"],
+)
+def test_times_that_are_not_one_column_are_left_alone(train, test):
+    found = looked(train=train, test=test)
+    assert (found.only_time, found.overlaps[0].earliest_eval) == (None, None)

@@ -188,6 +188,22 @@ def test_time_that_nobody_declared_does_not_apply() -> None:
     assert found == [NotApplicable("no time was declared")]
 
 
+def undeclared_time(latest_train: str, split: Split | Absent) -> list[Answer]:
+    times = {"latest_train": latest_train, "earliest_eval": "2026-02-01T00:00:00+00:00"}
+    overlap = DATA.overlaps[0].model_copy(update=times)
+    return list(temporal_leak.check.check(DATA.but(only_time="day", overlaps=(overlap,)), split))
+
+
+def test_rows_that_interleave_in_a_time_that_nobody_declared_are_a_warning() -> None:
+    (found,) = undeclared_time("2026-02-02T00:00:00+00:00", NOT_RECORDED)
+    assert isinstance(found, Violation)
+    assert found.severity is Severity.WARNING
+    assert found.message.startswith("no time was declared, and by day train reaches 2026-02-02T")
+    assert undeclared_time("2026-01-31T00:00:00+00:00", NOT_RECORDED) == []
+    (planned,) = undeclared_time("2026-02-02T00:00:00+00:00", SPLIT)
+    assert isinstance(planned, NotApplicable)
+
+
 def test_a_forward_split_that_trains_on_later_rows_is_an_error() -> None:
     (found,) = timed("2026-02-02T00:00:00+00:00", FORWARD)
     assert isinstance(found, Violation)

@@ -4,8 +4,9 @@ Why: in use the future is not there. Scores on a shuffled past promise what no f
 
 Fix: split forward in time, with a gap as long as labels look ahead.
 
-Wrong when: the rows are exchangeable and time is only a column: do not declare it then. A time that
-nobody declared is not looked for: nearly every table has a date, and few of them are forecasts.
+Wrong when: the rows are exchangeable and time is only a column: do not declare it then. Where
+nobody declared a time, and neither a plan nor an order of rows says what it means, a table with
+exactly one column of times is a warning: dates of birth are no reason to wait.
 
 Source: López de Prado 2018, chapter 7 (purging and embargo); Bergmeir and Benítez 2012.
 """
@@ -33,7 +34,7 @@ def check(data: Data | Absent, split: Split | Absent) -> Iterator[Answer]:
     in_data = isinstance(data, Data) and data.time is not None
     in_split = isinstance(split, Split) and split.has_times
     if not in_data and not in_split:
-        yield NotApplicable("no time was declared")
+        yield from _inferred(data, split)
         return
     answers = [*_by_proof(split), *_by_time(data, split)]
     yield from answers
@@ -43,6 +44,29 @@ def check(data: Data | Absent, split: Split | Absent) -> Iterator[Answer]:
             fix="run.log_data(train=..., test=..., time=...)",
             points=(),
         )
+
+
+def _inferred(data: Data | Absent, split: Split | Absent) -> Iterator[Violation | NotApplicable]:
+    """By the only column of times, where no time was declared."""
+    column = data.only_time if isinstance(data, Data) else None
+    has_policy = isinstance(split, Split) and split.policy is not None
+    if column is None or has_policy:
+        yield NotApplicable("no time was declared")
+        return
+    for overlap in filter(_is_backwards, _timed(data)):
+        yield Violation(
+            message=f"no time was declared, and by {column} train reaches {overlap.latest_train}, "
+            f"evaluation starts {overlap.earliest_eval}",
+            fix=f"split forward in time, and say run.log_data(..., time={column!r}); rows that are "
+            "exchangeable come from a plan without times: run.use_split(plan)",
+            points=_points(overlap),
+            severity=Severity.WARNING,
+        )
+
+
+def _points(overlap: Overlap) -> tuple[str, ...]:
+    path = f"data.overlaps.{overlap.roles}"
+    return (f"{path}.latest_train", f"{path}.earliest_eval")
 
 
 def _by_proof(split: Split | Absent) -> Iterator[Answer]:
@@ -65,12 +89,11 @@ def _by_time(data: Data | Absent, split: Split | Absent) -> Iterator[Violation]:
         return
     for overlap in _timed(data):
         if _is_backwards(overlap):
-            path = f"data.overlaps.{overlap.roles}"
             yield Violation(
                 message=f"train reaches {overlap.latest_train}, "
                 f"evaluation starts {overlap.earliest_eval}",
                 fix=FIX,
-                points=(f"{path}.latest_train", f"{path}.earliest_eval"),
+                points=_points(overlap),
             )
 
 

@@ -22,6 +22,7 @@ from repro.audit.example import example_launch, example_record
 from repro.audit.ledger import ArmHistory, Ledger
 from repro.audit.listing import listed
 from repro.audit.rule import Severity, Unknown, Violation, rule
+from repro.audit.scored_arms import value_of
 from repro.claims import EXAMPLE as CLAIM
 from repro.claims import Claim
 from repro.history import Launch
@@ -56,7 +57,7 @@ def check(claim: Claim, runs: Arms[RunRecord], ledger: Ledger) -> Iterator[Viola
                 )
         if history.stripped:
             yield _stripped(arm, history.stripped)
-        if history.unscored:
+        if history.unscored and any(value_of(one, claim.metric) is not None for one in records):
             yield _unscored(arm, claim, history.unscored, len(records))
 
 
