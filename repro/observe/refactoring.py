@@ -219,7 +219,7 @@ class _Numbering(ast.NodeVisitor):
 
     def _visit_inside(self, binding: Sequence[ast.AST], nodes: Sequence[ast.AST]) -> None:
         bound = dict.fromkeys(_bound(binding))  # Python mangles names with two underscores
-        names = [name for name in bound if not (name in self._kept or name.startswith("__"))]
+        names = [name for name in bound if not (name in self._kept or "__" in name)]
         numbers = range(self._n_numbered, self._n_numbered + len(names))
         self._n_numbered += len(names)
         self._scopes.append({name: f"<{n}>" for name, n in zip(names, numbers, strict=True)})

@@ -238,6 +238,23 @@ def test_what_was_tuned_for_the_candidate_alone_is_told() -> None:
     assert outcome(judge(CLAIM, made, POLICY), "tuning-budget").outcome is Outcome.PASS
 
 
+def test_what_the_baseline_does_not_have_could_not_be_tuned_for_it() -> None:
+    made = sgd_and_adamw()
+    untuned = TUNING.but(searches=())
+    made.runs = {arm: with_facts(runs, tuning=untuned) for arm, runs in made.runs.items()}
+    damped = ADAMW[0].but(settings=(*ADAMW[0].settings, Setting(name="weight_decay", value=0.1)))
+    made.runs["trial"] = [tracked(200, 0, 0.9, damped, ADAMW[1], untuned)]
+    claim = CLAIM.model_copy(update={"nuisance": ("optimizer.lr", "optimizer.weight_decay")})
+    assert outcome(judge(claim, made, POLICY), "tuning-budget").outcome is Outcome.PASS
+
+
+def test_runs_without_a_metric_that_nobody_scored_are_not_held_against_an_arm() -> None:
+    made = sgd_and_adamw()
+    made.runs["others"] = [tracked(200 + seed, seed, 0.9, *ADAMW) for seed in range(100, 109)]
+    claim = CLAIM.model_copy(update={"metric": "test/f1"})
+    assert outcome(judge(claim, made, POLICY), "seed-selection").outcome is Outcome.PASS
+
+
 def unscored(*seeds: int) -> Finding:
     """What is said of runs of AdamW that were scored on valid alone."""
     valid = SCORES.but(scored=(score("valid/accuracy", 0.9),))

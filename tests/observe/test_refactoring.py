@@ -99,8 +99,8 @@ def test_what_others_may_ask_for_may_not(name: str, renamed: str) -> None:
             "def f(t):\n high = 1\n low = 2\n return sys._getframe().f_locals[t]",
         ),
         (
-            "class C:\n def f(self):\n  _C__x = 2\n  __x = 1\n  return __x",
-            "class C:\n def f(self):\n  _C__z = 2\n  __z = 1\n  return __x",
+            "class C:\n def f(self):\n  _C__x = 2\n  return __x",
+            "class C:\n def f(self):\n  _C__z = 2\n  return __x",
         ),
         ("def f():\n return [(x := i) for i in z]", "def f():\n return [(y := i) for i in z]"),
         ("x = 1", "y = 1"),
@@ -112,6 +112,11 @@ def test_a_name_counts_where_it_means_something_outside(one: str, other: str) ->
 
 def test_a_model_is_set_to_evaluate_without_a_text() -> None:
     text = "def f(model):\n {0} = model.eval()\n return {0}"
+    assert definition_digest(text.format("one")) == definition_digest(text.format("other"))
+
+
+def test_a_query_that_is_written_out_keeps_the_names_that_it_has() -> None:
+    text = "def f(t):\n {0} = 1\n low = {0}\n return t.query('x > @low')"
     assert definition_digest(text.format("one")) == definition_digest(text.format("other"))
 
 

@@ -195,6 +195,10 @@ def test_an_own_metric_that_moved_or_whose_variables_were_renamed_is_one_metric(
     one, other = changed(ACCURACY, **own), changed(ACCURACY, **own, **moved)
     assert definitions(Scores(scored=(one, LOSS)), Scores(scored=(other, LOSS))) == []
     (found,) = definitions(
+        Scores(scored=(one, LOSS)), Scores(scored=(changed(one, definition_digest="b:e"), LOSS))
+    )
+    assert found.points == ("scores.test/accuracy.definition_digest",)  # an import of another thing
+    (found,) = definitions(
         Scores(scored=(one, LOSS)), Scores(scored=(changed(other, definition_digest="b:e"), LOSS))
     )
     assert found.points == tuple(
