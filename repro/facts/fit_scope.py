@@ -36,7 +36,10 @@ class Fit(Part):
 
 
 class Step(Part):
-    """A step that was fitted inside: it saw rows of the outer fit, and no others."""
+    """A step that was fitted inside, on rows of the outer fit, all or some.
+
+    One with more rows got them elsewhere: from a resampler, or past the outer fit.
+    """
 
     path: str  # Pipeline/scale
     kind: str
@@ -52,9 +55,9 @@ class FitScope(Fact):
 
     Rows are matched by content, without labels, with what `run.log_data` was given: rows that were
     transformed, or came with other columns, stand nowhere (`n_elsewhere`). A step inside a pipeline
-    is told by the fit around it, of which it saw all rows or some. What ran in another process
-    (`n_jobs=2`) is not seen; the fit around it is. Nor is what was fitted before the run began.
-    What was fitted after the last score is left out: no score comes of it.
+    is told by the fit around it. What ran in another process (`n_jobs=2`) is not seen; the fit
+    around it is. Nor is what was fitted before the run began. What was fitted after the last score
+    is left out: no score comes of it.
 
     It gates no comparison: rules of their own judge what a step may see.
     """
