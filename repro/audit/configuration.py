@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from functools import partial
+from functools import cache, partial
 from typing import Literal
 
 from repro.audit.equality import folded, same, same_at
@@ -236,7 +236,8 @@ def _echoes(records: Sequence[RunRecord]) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for path in sorted(filter(_may_echo, paths)):
         names = [name for glob in _observed_names(path) for name in _meant(glob, paths)]
-        told = [name for name in names if name != path and is_compared(name)]
+        names += _longer_names(path, paths) if _is_telling(path, records) else ()
+        told = [name for name in dict.fromkeys(names) if name != path and is_compared(name)]
         found[path] = tuple(name for name in told if _repeats(path, name, records))
     return {path: observed for path, observed in found.items() if observed}
 
@@ -256,9 +257,27 @@ def _observed_names(path: str) -> Iterator[str]:
         yield from (f"{key}.{name}" for key in OBSERVED_IN)
 
 
+def _longer_names(path: str, paths: Iterable[str]) -> Iterator[str]:
+    """Observed values whose name has all words of a parameter's: max_depth of params.depth."""
+    words = _words(path)
+    for name in paths if path.startswith("params.") else ():
+        if name.partition(".")[0] in OBSERVED_IN and words < _words(name):
+            yield name
+
+
+@cache
+def _words(path: str) -> frozenset[str]:
+    return frozenset(path.rpartition(".")[2].casefold().split("_")) - {""}
+
+
+def _is_telling(path: str, records: Iterable[RunRecord]) -> bool:
+    """Whether equal values are hardly chance, as those of switches and counts of one may be."""
+    return any(folded(record.flat.get(path)) not in (0, 1, None) for record in records)
+
+
 def _repeats(path: str, observed: str, records: Sequence[RunRecord]) -> bool:
     if fnmatchcase(path, SEEDED):
-        records = [record for record in records if path in record.flat]
+        records = [record for record in records if record.flat.get(path) is not None]
     values = [(record.flat.get(path), record.flat.get(observed)) for record in records]
     is_seen = any(path in record.flat and observed in record.flat for record in records)
     return is_seen and all(same(folded(a), folded(b)) for a, b in values)

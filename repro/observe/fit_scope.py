@@ -229,23 +229,23 @@ class _Patch:
                     found = found.original  # of an earlier run: somebody brought it back
                 guarded = getattr(found, "fn", None)  # by scikit-learn's `available_if`
                 if isinstance(found, FunctionType):
-                    self._replace(owner, name, found)
+                    self._replace(owner, name, self.telling(name, found))
                 elif isinstance(guarded, FunctionType):
-                    self._replace(found, "fn", guarded)
+                    self._replace(found, "fn", self.telling(name, guarded))
 
-    def _replace(self, holder: Any, name: str, original: Any) -> None:
-        telling = _Telling(self, holder, name, original)
+    def _replace(self, holder: Any, name: str, function: Callable[..., Any]) -> None:
+        telling = _Telling(self, holder, name, function)
         if not isinstance(observed(telling.take_place), Absent):  # a class may refuse
             self._replaced.append(telling)
 
-    def telling(self, method: Any) -> Callable[..., Any]:
-        """The method, telling."""
+    def telling(self, name: str, method: Any) -> Callable[..., Any]:
+        """The fitting method that its class calls so, telling."""
 
         @functools.wraps(method)
         def telling(estimator: Any, *args: Any, **kwargs: Any) -> Any:
             if not self.admits():
                 return method(estimator, *args, **kwargs)
-            call = observed(lambda: _call(method, estimator, args, kwargs))
+            call = observed(lambda: _call(method, name, estimator, args, kwargs))
             if not isinstance(call, FitCall):
                 return method(estimator, *args, **kwargs)
             with self.told(call) as told:
@@ -291,13 +291,15 @@ class _Telling:
     patches the same methods, finds what it looks for. Pickled with its class, it is the original.
     """
 
-    def __init__(self, patch: "_Patch", holder: Any, name: str, original: Any) -> None:
-        functools.update_wrapper(self, original)
+    def __init__(
+        self, patch: "_Patch", holder: Any, name: str, function: Callable[..., Any]
+    ) -> None:
+        functools.update_wrapper(self, function)
+        self.original: Any = vars(function)["__wrapped__"]
+        self._patch = patch
         self._holder = holder
         self._name = name
-        self.original = original
-        self._patch = patch
-        self._function = patch.telling(original)
+        self._function = function
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         return self._function if instance is None else MethodType(self._function, instance)
@@ -329,14 +331,16 @@ class _Telling:
                 setattr(self._holder, name, self.original)
 
 
-def _call(method: Any, estimator: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> FitCall:
+def _call(
+    method: Any, name: str, estimator: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> FitCall:
     """The rows are the first argument, whatever it is called: X, raw_documents, y to encode."""
     signature = inspect.signature(method)
     given = signature.bind_partial(estimator, *args, **kwargs).arguments
     _, first, *others = [*signature.parameters, ""]
     rows = given.get(first, given.get("kwargs", {}).get("X"))
     y = next((given[label] for label in LABELS if label in others and label in given), None)
-    return FitCall(estimator, method.__name__, rows, y)
+    return FitCall(estimator, name, rows, y)
 
 
 def _subclasses(kind: type) -> set[type]:

@@ -96,6 +96,40 @@ def test_a_parameter_that_differs_from_the_observed_value_once_is_judged_by_itse
     assert [found.path for found in differences(Arms.of(left, right))] == ["params.lr"]
 
 
+def deep(name: str, declared: object, observed: object) -> RunRecord:
+    made = ARCHITECTURE.but(hyperparameters=(Hyperparameter(name="max_depth", value=observed),))
+    return run(params(**{name: declared}), made)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "is_echo"),
+    [
+        ("depth", ((1, 1), (6, 6)), True),
+        ("depth", ((2, 1), (6, 6)), False),  # another value: it is another thing
+        ("depth", ((0, 0), (1, 1)), False),  # as many switches are
+        ("width", ((1, 1), (6, 6)), False),
+        ("depth_of", ((1, 1), (6, 6)), False),
+    ],
+)
+def test_a_parameter_is_recognised_by_a_longer_name_and_the_same_values(
+    name: str, values: tuple[tuple[int, int], tuple[int, int]], *, is_echo: bool
+) -> None:
+    found = differences(Arms.of(*(deep(name, *pair) for pair in values)))
+    echoes = {one.path: one.echoes for one in found}["architecture.max_depth"]
+    assert echoes == ((f"params.{name}",) if is_echo else ())
+
+
+def test_an_estimator_without_a_seed_does_not_make_the_seeds_of_the_other_arm_a_difference() -> (
+    None
+):
+    def seeded(seed: int, value: int | None) -> RunRecord:
+        made = ARCHITECTURE.but(hyperparameters=(Hyperparameter(name="random_state", value=value),))
+        return run(made, seed=seed)
+
+    arms = Arms((seeded(0, None), seeded(1, None)), (seeded(0, 0), seeded(1, 1)), ((0, 0), (1, 1)))
+    assert [one.path for one in differences(arms) if "random_state" in one.path] == []
+
+
 def test_the_label_of_an_arm_is_no_difference() -> None:
     left, right = run(params(arm="sgd", lr=0.1)), run(params(arm="adamw", lr=0.3))
     assert [found.path for found in differences(Arms.of(left, right))] == ["params.lr"]

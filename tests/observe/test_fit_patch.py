@@ -132,6 +132,14 @@ def test_a_guarded_fit_is_seen_and_given_back(training):
     assert type(guard.fn).__name__ == "function"
 
 
+def test_a_method_is_known_by_the_name_that_its_class_has_for_it(training):
+    def learn(self, X, y=None):
+        return self
+
+    type("Chunked", (BaseEstimator,), {"fit": learn, "partial_fit": learn})().partial_fit(X)
+    assert [fit.method for fit in scope(training).fits] == ["partial_fit"]
+
+
 def test_a_class_that_is_pickled_by_value_knows_nothing_of_us(training):
     made = type("Local", (BaseEstimator,), {"fit": lambda self, X, y=None: self})
     made.__module__ = "__main__"

@@ -132,7 +132,8 @@ def test_a_difference_inside_an_arm_is_no_treatment_of_the_claim() -> None:
     )
     (found,) = undeclared(runs)
     assert found == Violation(
-        message="optimizer.scheduler differs inside the candidate arm and is not declared",
+        message="optimizer.scheduler differs inside the candidate arm and is not declared as "
+        "nuisance",
         fix='align the runs, or declare "optimizer.scheduler" as nuisance',
         points=("optimizer.scheduler",),
         severity=Severity.ERROR,

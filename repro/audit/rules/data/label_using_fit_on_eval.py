@@ -102,7 +102,8 @@ def _unmatched(fit: Fit) -> Unknown:
         )
     return Unknown(
         message=f"the rows that {fit.kind} was fitted on stand in no role that was logged",
-        fix="fit a Pipeline on the rows that run.log_data(...) was given",
+        fix="log the very columns that are fitted, without times and names of rows; what "
+        "transforms them belongs into a Pipeline",
         points=(f"{path}.n_elsewhere",),
         severity=Severity.WARNING,
     )

@@ -86,13 +86,15 @@ def _violations(
 
 
 def _violation(key: str, severity: Severity, paths: Sequence[str], where: str) -> Violation:
-    message = f"{len(paths)} values of {key} differ {where} and are not declared"
+    is_inside = where.startswith("inside")  # there a treatment is one value
+    declared = "declared as nuisance" if is_inside else "declared"
+    message = f"{len(paths)} values of {key} differ {where} and are not {declared}"
     glob = f"{key}.*"
     if len(paths) == 1:
-        message, glob = f"{paths[0]} differs {where} and is not declared", paths[0]
+        message, glob = f"{paths[0]} differs {where} and is not {declared}", paths[0]
     if all(map(is_tree, paths)):
         message, glob = f"{OF_A_TREE[severity]} {where}", "code:*"
-    roles = "nuisance" if where.startswith("inside") else "treatment or nuisance"
+    roles = "nuisance" if is_inside else "treatment or nuisance"
     fix = f'align the runs, or declare "{glob}" as {roles}'
     if all(map(is_tree, paths)) and severity is Severity.WARNING:
         fix = "nothing has to be declared; commit once, and make all runs of that commit"
