@@ -39,6 +39,7 @@ class FitCall:
     method: str
     rows: Any
     y: Any
+    beside: tuple[Any, ...] = ()  # rows that it looks at while it learns: X_val, eval_set
     result: Any = None  # of a resampler
     path: str = ""
     outer: "FitCall | None" = None  # the fit inside which this one ran
@@ -340,7 +341,17 @@ def _call(
     _, first, *others = [*signature.parameters, ""]
     rows = given.get(first, given.get("kwargs", {}).get("X"))
     y = next((given[label] for label in LABELS if label in others and label in given), None)
-    return FitCall(estimator, name, rows, y)
+    return FitCall(estimator, name, rows, y, tuple(_beside({**given, **given.get("kwargs", {})})))
+
+
+def _beside(given: Mapping[str, Any]) -> Iterator[Any]:
+    """Rows to stop by: of histogram boosting, and of the libraries that took its place."""
+    if given.get("X_val") is not None:
+        yield given["X_val"]
+    pairs = given.get("eval_set")
+    for pair in pairs if isinstance(pairs, list) else [pairs]:
+        if isinstance(pair, tuple) and pair:
+            yield pair[0]
 
 
 def _subclasses(kind: type) -> set[type]:

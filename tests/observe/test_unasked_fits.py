@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA
 from sklearn.dummy import DummyClassifier
-from sklearn.ensemble import GradientBoostingClassifier
+from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier
 from sklearn.feature_selection import SelectKBest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score
@@ -228,3 +228,16 @@ def test_an_interrupt_while_rows_are_hashed_leaves_no_fit_open(training, monkeyp
             GaussianNB().fit(X, Y)
     fit()
     assert [one.n_rows for one in scope(training).fits] == [40]
+
+
+def test_rows_that_a_model_looks_at_to_stop_were_given_to_its_fit(training):
+    model = HistGradientBoostingClassifier(max_iter=2, early_stopping=True)
+    model.fit(X[TRAIN], Y[TRAIN], X_val=X[TEST], y_val=Y[TEST])
+
+    class Boosted(BaseEstimator):
+        def fit(self, X, y, eval_set=None):
+            return self
+
+    Boosted().fit(X[TRAIN], Y[TRAIN], eval_set=[(X[TEST], Y[TEST])])
+    found = [fit.roles[1].n_beyond_train for fit in scope(training).fits]
+    assert found == [20, 20]

@@ -162,12 +162,13 @@ class FitScopeObserver(Technique):
 
     def _read(self, call: FitCall) -> RowHashes | Absent:
         """Digests of the rows; a fit that nobody asked to look at must not cost much."""
-        n_values = _n_values(call.rows)
+        n_values = sum(map(_n_values, (call.rows, *call.beside)))
         if not call.is_asked and self._n_values + n_values > MAX_VALUES:
             reason = f"more than {MAX_VALUES:,} values are read only inside run.watch_fits()"
             return Absent(reason=reason, kind="not_recorded")
         self._n_values += 0 if call.is_asked else n_values
-        return row_hashes(table(call.rows).features)
+        hashes = [row_hashes(table(rows).features) for rows in (call.rows, *call.beside)]
+        return hashes[0] if len(hashes) == 1 else np.concatenate(hashes)
 
     def _path_of(self, estimator: Any) -> str:
         """The class; numbered, if another of this class with other settings came before."""

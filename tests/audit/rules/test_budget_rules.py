@@ -6,11 +6,14 @@ from fake_history import CLAIM
 from repro.audit.rule import NotApplicable, Severity, Unknown, Violation
 from repro.audit.rules.protocol import early_stop_on_test, train_budget
 from repro.claims import Claim
+from repro.facts.architecture import EXAMPLE as ARCHITECTURE
 from repro.facts.budget import EXAMPLE as BUDGET
 from repro.facts.budget import Budget
 from repro.facts.data import EXAMPLE as DATA
 from repro.facts.data import Data
 from repro.facts.fact import Absent
+from repro.facts.fit_scope import EXAMPLE as FIT_SCOPE
+from repro.facts.fit_scope import FitScope
 from repro.facts.scores import EXAMPLE as SCORES
 from repro.facts.scores import Scores
 from repro.facts.stopping import EXAMPLE as STOPPED
@@ -20,6 +23,7 @@ from repro.record import Arms
 NOT_RECORDED = Absent(reason="nobody looked", kind="not_recorded")
 WHOLE = STOPPED.but(done=20.0, is_short=False, patience=None, patience_by=None)
 LONGER = BUDGET.but(n_steps=110, n_batches=110, n_samples=13_470, n_epochs=10.0)
+PIPELINE = ARCHITECTURE.but(name="Pipeline")
 Answers = list[Violation | Unknown | NotApplicable]
 
 
@@ -33,10 +37,31 @@ def lengths(
     *stopping: Stopping | Absent,
     claim: Claim = CLAIM,
     data: Arms[Data | Absent] | None = None,
+    fitted: tuple[FitScope | Absent, FitScope | Absent] = (NOT_RECORDED, NOT_RECORDED),
 ) -> Answers:
     one, two = stopping or (WHOLE, WHOLE)
     arms = Arms.of(left, right), Arms.of(one, two), data or Arms.of(DATA, DATA)
-    return list(train_budget.check.check(claim, *arms))
+    models = Arms.of(*fitted), Arms.of(PIPELINE, PIPELINE)
+    return list(train_budget.check.check(claim, *arms, *models))
+
+
+def of_rows(n_rows: int, n_calls: int = 1) -> FitScope:
+    (fit,) = FIT_SCOPE.fits
+    return FIT_SCOPE.but(fits=(fit.model_copy(update={"n_rows": n_rows, "n_calls": n_calls}),))
+
+
+def test_models_that_were_fitted_on_other_rows_than_were_logged_had_another_training() -> None:
+    (found,) = lengths(BUDGET, BUDGET, fitted=(of_rows(398), of_rows(302)))
+    assert isinstance(found, Violation)
+    assert found.message == (
+        "candidate's Pipeline was fitted on 302 rows, baseline's Pipeline on 398, of training sets "
+        "of one size"
+    )
+    assert lengths(BUDGET, BUDGET, fitted=(of_rows(398), of_rows(396))) == []
+    assert lengths(BUDGET, BUDGET, fitted=(of_rows(398), of_rows(302, n_calls=2))) == []
+    smaller = DATA.roles[0].model_copy(update={"n_rows": 1000})
+    other = Arms.of(DATA, DATA.but(roles=(smaller, *DATA.roles[1:])))
+    assert lengths(BUDGET, BUDGET, data=other, fitted=(of_rows(398), of_rows(302))) == []
 
 
 def test_a_longer_training_is_an_error_and_owns_what_follows() -> None:
@@ -130,11 +155,12 @@ def test_the_worst_pair_speaks() -> None:
     patient = STOPPED.but(patience=10)
     stopping = budgets.with_values((STOPPED, STOPPED), (STOPPED, patient))
     data = budgets.with_values((DATA, DATA), (DATA, DATA))
-    (found,) = train_budget.check.check(CLAIM, budgets, stopping, data)
+    unknown = [budgets.with_values((NOT_RECORDED,) * 2, (NOT_RECORDED,) * 2)] * 2
+    (found,) = train_budget.check.check(CLAIM, budgets, stopping, data, *unknown)
     assert found.points == ("budget.n_samples", "stopping.patience")
     silent = STOPPED.but(patience=None, patience_by=None)
     stopping = budgets.with_values((STOPPED, STOPPED), (STOPPED, silent))
-    (found,) = train_budget.check.check(CLAIM, budgets, stopping, data)
+    (found,) = train_budget.check.check(CLAIM, budgets, stopping, data, *unknown)
     assert isinstance(found, Unknown)
 
 

@@ -62,6 +62,15 @@ def test_whether_a_fit_without_a_word_about_labels_looks_at_them_is_not_known() 
     assert told.message.startswith("Pipeline was given the labels of 450 test rows; ")
 
 
+def test_which_of_a_scalers_fits_was_used_is_not_known() -> None:
+    told = only(both(fitted(450, n_row_sets=2, n_calls=2, **SCALER))[1])
+    assert isinstance(told, Unknown)
+    assert told.message == (
+        "StandardScaler was fitted on 450 test rows, and on others: which of its 2 fits was used "
+        "is not known"
+    )
+
+
 def test_which_of_two_fits_of_a_kind_was_scored_is_not_known() -> None:
     (clean,), (leaking,) = fitted(0).fits, fitted(450).fits
     again = leaking.model_copy(update={"path": f"{leaking.path}-2"})

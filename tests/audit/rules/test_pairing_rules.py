@@ -82,12 +82,23 @@ def test_weights_of_another_origin_are_another_rules_business() -> None:
 
 @pytest.mark.parametrize(
     "glob",
-    ["architecture.*", "lineage.*", "data.train.*", "code:*.py", "params.init_std"],
+    ["lineage.*", "data.train.*", "code:*.py", "params.init_std"],
 )
 def test_a_treatment_that_may_change_the_weights_is_not_judged(glob: str) -> None:
     claim = CLAIM.model_copy(update={"treatment": (glob,)})
     (found,) = pairing(WEIGHTS, OTHER, claim=claim)
     assert isinstance(found, NotApplicable)
+
+
+@pytest.mark.parametrize("glob", ["architecture.*", "lineage.frozen"])
+def test_what_is_trained_does_not_say_where_it_starts(glob: str) -> None:
+    claim = CLAIM.model_copy(update={"treatment": (glob,)})
+    (found,) = pairing(WEIGHTS, OTHER, claim=claim)
+    assert isinstance(found, Violation)
+    facts = (Arms.of(DETERMINISM, DETERMINISM), Arms.of(ARCHITECTURE, ARCHITECTURE))
+    frozen = Arms.of(LINEAGE, LINEAGE.but(frozen=("body",)))
+    (found,) = pairing_not_real.check.check(claim, Arms.of(WEIGHTS, OTHER), *facts, frozen)
+    assert isinstance(found, Violation)
 
 
 def test_other_seeds_and_other_models_are_no_pairs_to_compare() -> None:

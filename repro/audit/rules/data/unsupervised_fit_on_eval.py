@@ -24,6 +24,8 @@ from repro.facts.fact import Absent
 from repro.facts.fit_scope import EXAMPLE, FitScope
 from repro.facts.scores import Scores
 
+FIX = "fit inside a Pipeline, on train alone"
+
 
 @rule("DAT008", Severity.WARNING, preview=True)
 def check(
@@ -32,13 +34,14 @@ def check(
     """No fit without labels saw rows of a role that the claim was scored on."""
     for found in touched(claim, fit_scope, scores, data):
         fit = found.fit
-        if uses_label(fit) or fit.method == RESAMPLING or not found.is_one:
+        if uses_label(fit) or fit.method == RESAMPLING:
             continue
-        yield Violation(
-            message=f"{fit.kind} was fitted on {found.n_rows} {found.seen.role} rows",
-            fix="fit inside a Pipeline, on train alone",
-            points=found.points,
-        )
+        message = f"{fit.kind} was fitted on {found.n_rows} {found.seen.role} rows"
+        if found.is_one:
+            yield Violation(message, FIX, found.points)
+        else:
+            others = f", and on others: which of its {fit.n_calls} fits was used is not known"
+            yield Unknown(f"{message}{others}", FIX, found.points)
     for fit in unmatched(fit_scope):
         if not uses_label(fit) and fit.unread is None and not fit.roles:
             yield Unknown(

@@ -31,7 +31,8 @@ from repro.facts.lineage import EXAMPLE as LINEAGE
 from repro.facts.lineage import Lineage
 from repro.record import Arms
 
-TOUCHES = ("architecture", "code", "compression", "data", "initialization", "lineage", "split")
+TOUCHES = ("code", "compression", "data", "initialization", "lineage", "split")
+FROZEN = "lineage.frozen"  # says what is trained, not where it starts
 OF_INITIALIZATION = re.compile(r"init|gain|std|pretrain|checkpoint|weights")
 CLOSE = 1e-5  # relative
 
@@ -75,7 +76,9 @@ def check(
 
 def _touches(glob: str) -> bool:
     key = re.split(r"[.:]", glob)[0]
-    return key in TOUCHES or (key == "params" and OF_INITIALIZATION.search(glob) is not None)
+    return (key in TOUCHES and not glob.startswith(FROZEN)) or (
+        key == "params" and OF_INITIALIZATION.search(glob) is not None
+    )
 
 
 def _is_comparable(left: Side, right: Side) -> bool:
@@ -83,9 +86,11 @@ def _is_comparable(left: Side, right: Side) -> bool:
     seed, models = left.determinism.seed, (left.architecture, right.architecture)
     is_one_seed = seed is not None and seed == right.determinism.seed
     digests = {one.digest if isinstance(one, Architecture) else None for one in models}
-    origins = [one for one in (left.lineage, right.lineage) if isinstance(one, Lineage)]
-    is_one_origin = len(origins) < 2 or origins[0] == origins[1]
-    return is_one_seed and len(digests) == 1 and is_one_origin
+    lineages = [one for one in (left.lineage, right.lineage) if isinstance(one, Lineage)]
+    origins = {
+        (one.loaded, one.pretrained, one.revision, one.is_set_from_state) for one in lineages
+    }
+    return is_one_seed and len(digests) == 1 and len(origins) < 2
 
 
 def _is_same(left: Initialization, right: Initialization) -> bool:

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator
 from repro.audit.configuration import is_declared
 from repro.audit.example import example_launch, example_record
 from repro.audit.ledger import ArmHistory, Ledger, Trial
-from repro.audit.rule import Severity, Violation, rule
+from repro.audit.rule import Severity, Unknown, Violation, rule
 from repro.claims import EXAMPLE as CLAIM
 from repro.claims import Claim
 from repro.facts.fit_scope import FitScope
@@ -33,7 +33,7 @@ FEW = 3  # looks at one role: fewer choose nothing
 
 
 @rule("PRT006", Severity.ERROR)
-def check(claim: Claim, runs: Arms[RunRecord], ledger: Ledger) -> Iterator[Violation]:
+def check(claim: Claim, runs: Arms[RunRecord], ledger: Ledger) -> Iterator[Violation | Unknown]:
     """No search, no checkpoint and no trial of an arm was chosen by the rows of the claim."""
     folds = {record.replicate.fold for record in runs.every()} - {None}
     severity = Severity.WARNING if len(folds) > 1 else None
@@ -48,6 +48,25 @@ def check(claim: Claim, runs: Arms[RunRecord], ledger: Ledger) -> Iterator[Viola
                 severity=severity,
             )
         yield from _inside(arm, records, claim, severity)
+        if any(_is_chosen_unseen(record, claim) for record in records):
+            yield Unknown(
+                message=f"{arm}: weights of an earlier step were scored, and by what they were "
+                "chosen is not recorded",
+                fix="score what they are chosen by: run.score(..., on='valid', step=...)",
+                points=(f"scores.{claim.metric}.weights.is_restored", "lineage.loaded_later"),
+                severity=Severity.WARNING,
+            )
+
+
+def _is_chosen_unseen(record: RunRecord, claim: Claim) -> bool:
+    """Whether weights were brought back, and no look says why, nor a curve that was logged."""
+    scores = record.find(Scores)
+    score = scores.score(claim.metric) if scores else None
+    if scores is None or score is None or _brought_back(record, score, claim) is None:
+        return False
+    others = {read.role for read in scores.reads} - {TRAIN, score.on}
+    is_logged = any("val" in series.name.casefold() for series in scores.logged)
+    return not others and not is_logged and scores.n_looks(score.on) < FEW
 
 
 def _inside(

@@ -21,10 +21,14 @@ from repro.audit.equality import same
 from repro.audit.rule import Answer, NotApplicable, Severity, Unknown, Violation, rule
 from repro.claims import EXAMPLE as CLAIM
 from repro.claims import Claim
+from repro.facts.architecture import EXAMPLE as ARCHITECTURE
+from repro.facts.architecture import Architecture
 from repro.facts.budget import EXAMPLE, Budget
 from repro.facts.data import EXAMPLE as DATA
 from repro.facts.data import Data
 from repro.facts.fact import Absent
+from repro.facts.fit_scope import EXAMPLE as FIT_SCOPE
+from repro.facts.fit_scope import Fit, FitScope
 from repro.facts.stopping import EXAMPLE as STOPPING
 from repro.facts.stopping import Fitted, Stopping
 from repro.record import Arms
@@ -43,6 +47,7 @@ class Side(NamedTuple):
     budget: Budget
     stopping: Stopping | None
     data: Data | Absent
+    fitted: Fit | None  # the model, where scikit-learn fitted it once
 
 
 @rule("PRT010", Severity.ERROR)
@@ -51,14 +56,17 @@ def check(
     budgets: Arms[Budget],
     stopping: Arms[Stopping | Absent],
     data: Arms[Data | Absent],
+    fit_scope: Arms[FitScope | Absent],
+    architecture: Arms[Architecture | Absent],
 ) -> Iterator[Answer]:
-    """Samples, or steps, or the limits of estimators, agree within 1 % in every pair."""
+    """Samples, steps, rows or the limits of estimators agree within 1 % in every pair."""
     if is_declared(claim, *DECLARED):
         yield NotApplicable("the length of the training is declared to differ")
         return
+    facts = (budgets, stopping, data, fit_scope, architecture)
     sides = budgets.with_values(
-        tuple(map(_side, budgets.baseline, stopping.baseline, data.baseline)),
-        tuple(map(_side, budgets.candidate, stopping.candidate, data.candidate)),
+        tuple(map(_side, *(arms.baseline for arms in facts))),
+        tuple(map(_side, *(arms.candidate for arms in facts))),
     )
     found = [answer for pair in sides.contrasts() for answer in _compared(claim, *pair)]
     yield from sorted(found, key=_mildness)[:1]
@@ -71,8 +79,18 @@ def _mildness(answer: Violation | Unknown) -> int:
     return 2 if answer.severity is Severity.NOTE else 0
 
 
-def _side(budget: Budget, stopping: Stopping | Absent, data: Data | Absent) -> Side:
-    return Side(budget, stopping if isinstance(stopping, Stopping) else None, data)
+def _side(
+    budget: Budget,
+    stopping: Stopping | Absent,
+    data: Data | Absent,
+    fit_scope: FitScope | Absent,
+    architecture: Architecture | Absent,
+) -> Side:
+    fits = fit_scope.fits if isinstance(fit_scope, FitScope) else ()
+    name = architecture.name if isinstance(architecture, Architecture) else None
+    models = [fit for fit in fits if fit.kind == name]
+    fitted = models[0] if len(models) == 1 and models[0].n_calls == 1 else None
+    return Side(budget, stopping if isinstance(stopping, Stopping) else None, data, fitted)
 
 
 def _compared(claim: Claim, left: Side, right: Side) -> Iterator[Violation | Unknown]:
@@ -81,6 +99,23 @@ def _compared(claim: Claim, left: Side, right: Side) -> Iterator[Violation | Unk
         yield from _judged(claim, part, left, right)
     if left.stopping is not None and right.stopping is not None:
         yield from _of_estimators(claim, left.stopping, right.stopping)
+    if left.fitted is not None and right.fitted is not None:
+        yield from _of_rows(left, left.fitted, right, right.fitted)
+
+
+def _of_rows(left: Side, one: Fit, right: Side, other: Fit) -> Iterator[Violation]:
+    """Rows that the models were fitted on, where those that were logged are as many."""
+    a, b = one.n_rows or 0, other.n_rows or 0
+    if len(_sizes(left, right)) == 1 and abs(a - b) > TOLERANCE * max(a, b):
+        yield Violation(
+            message=f"candidate's {other.kind} was fitted on {b:,} rows, baseline's {one.kind} on "
+            f"{a:,}, of training sets of one size",
+            fix="log the rows that are fitted: run.log_data(train=...); if they are meant to "
+            'differ, declare "data.train.*"',
+            points=tuple(
+                dict.fromkeys(f"fit_scope.fits.{fit.path}.n_rows" for fit in (one, other))
+            ),
+        )
 
 
 def _has(part: str, *sides: Side) -> bool:
@@ -94,10 +129,14 @@ def _differ(part: str, left: Side, right: Side) -> bool:
 
 def _is_of_the_rows(left: Side, right: Side) -> bool:
     """Whether as many epochs of other training sets explain it: other rules speak of those."""
-    rows = [one.data.role("train") for one in (left, right) if isinstance(one.data, Data)]
-    sizes = {role.n_rows for role in rows if role is not None}
-    is_other = len(sizes) > 1
+    is_other = len(_sizes(left, right)) > 1
     return is_other and _has("n_epochs", left, right) and not _differ("n_epochs", left, right)
+
+
+def _sizes(left: Side, right: Side) -> set[int]:
+    """Of the training sets that were logged."""
+    rows = [one.data.role("train") for one in (left, right) if isinstance(one.data, Data)]
+    return {role.n_rows for role in rows if role is not None}
 
 
 def _judged(claim: Claim, part: str, left: Side, right: Side) -> Iterator[Violation | Unknown]:
@@ -181,6 +220,8 @@ _LONG = EXAMPLE.but(n_steps=110, n_batches=110, n_samples=13470, n_epochs=10.0)
 _OTHERS = {
     "stopping": Arms.of(STOPPING.but(is_short=False), STOPPING.but(is_short=False)),
     "data": Arms.of(DATA, DATA),
+    "fit_scope": Arms.of(FIT_SCOPE, FIT_SCOPE),
+    "architecture": Arms.of(ARCHITECTURE, ARCHITECTURE),
 }
 BAD = {"claim": CLAIM, "budgets": Arms.of(EXAMPLE, _LONG), **_OTHERS}
 GOOD = {"claim": CLAIM, "budgets": Arms.of(EXAMPLE, EXAMPLE), **_OTHERS}
