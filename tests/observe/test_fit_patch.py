@@ -47,7 +47,7 @@ def seen(training):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("when", ["before", "inside"])
+@pytest.mark.parametrize("when", [pytest.param("before", marks=pytest.mark.long), "inside"])
 def test_autologging_of_mlflow_logs_as_it_does_without_a_run_and_after_it(project, when):
     script = """
         import sys
